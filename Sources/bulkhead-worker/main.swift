@@ -1,0 +1,5 @@
+import Glibc
+import Linux
+import Worker
+
+exit(WorkerMain.run(commandLineArguments()))
