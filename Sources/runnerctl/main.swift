@@ -1,0 +1,3 @@
+import Glibc
+
+exit(Runnerctl.start(Array(CommandLine.arguments.dropFirst())))
