@@ -9,16 +9,16 @@
 
 int bh_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
-int bh_epoll_set(int epoll, int fd, uint32_t events, int operation) {
-    struct epoll_event event = {.events = events, .data = {.fd = fd}};
+int bh_epoll_set(int epoll, int fd, uint32_t events, int operation, uint64_t token) {
+    struct epoll_event event = {.events = events, .data = {.u64 = token}};
     return epoll_ctl(epoll, operation, fd, &event);
 }
 
-int bh_epoll_wait(int epoll, int *fds, uint32_t *events, int capacity, int timeout_ms) {
+int bh_epoll_wait(int epoll, uint64_t *tokens, uint32_t *events, int capacity, int timeout_ms) {
     struct epoll_event buffer[64];
     int count = epoll_wait(epoll, buffer, capacity < 64 ? capacity : 64, timeout_ms);
     for (int i = 0; i < count; i++) {
-        fds[i] = buffer[i].data.fd;
+        tokens[i] = buffer[i].data.u64;
         events[i] = buffer[i].events;
     }
     return count;

@@ -83,17 +83,17 @@ static int unix_address(const char *path, struct sockaddr_un *address) {
 }
 
 int bh_unix_listen(const char *path, int backlog, uint32_t mode) {
+    // Its mode comes from the umask alone: a chmod by path could be led elsewhere.
     struct sockaddr_un address;
     if (unix_address(path, &address) != 0) return -1;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return -1;
-    // bind(2) makes the file with 0777 & ~umask: a umask of 0777 makes it unreachable until its mode is set.
-    mode_t previous = umask(0777);
+    mode_t previous = umask(0777 & ~mode);
     int result = bind(fd, (struct sockaddr *)&address, sizeof address);
     int saved = errno;
     umask(previous);
     errno = saved;
-    if (result != 0 || chmod(path, mode) != 0 || listen(fd, backlog) != 0) {
+    if (result != 0 || listen(fd, backlog) != 0) {
         saved = errno;
         close(fd);
         errno = saved;
@@ -102,10 +102,10 @@ int bh_unix_listen(const char *path, int backlog, uint32_t mode) {
     return fd;
 }
 
-int bh_unix_connect(const char *path) {
+static int connect_to(const char *path, int type) {
     struct sockaddr_un address;
     if (unix_address(path, &address) != 0) return -1;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | type, 0);
     if (fd < 0) return -1;
     if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
         int saved = errno;
@@ -116,6 +116,9 @@ int bh_unix_connect(const char *path) {
     return fd;
 }
 
+int bh_unix_connect(const char *path) { return connect_to(path, 0); }
+int bh_unix_connect_now(const char *path) { return connect_to(path, SOCK_NONBLOCK); }
+
 int bh_socketpair(int fds[2]) { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds); }
 
 int bh_is_listening_socket(int fd, int *family) {
@@ -124,7 +127,10 @@ int bh_is_listening_socket(int fd, int *family) {
     if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0) return -1;
     length = sizeof *family;
     if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, family, &length) != 0) return -1;
-    return listening;
+    int type = 0;
+    length = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0) return -1;
+    return listening && type == SOCK_STREAM;
 }
 
 int bh_is_pty(int fd) { unsigned number; return ioctl(fd, TIOCGPTN, &number) == 0; }

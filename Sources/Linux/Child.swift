@@ -38,6 +38,9 @@ public struct Child {
     /// - Returns: the pid.
     /// - Throws: `Failure`
     public func start() throws(Failure) -> Int32 {
+        guard !argv.isEmpty else {
+            throw Failure(stage: Int32(BH_STAGE_EXEC.rawValue), error: SystemError("start", "a program without a name", code: EINVAL))
+        }
         var stage: Int32 = 0
         let pid = withCStrings(argv) { arguments in
             withCStrings(environment) { variables in

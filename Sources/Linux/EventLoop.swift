@@ -24,7 +24,13 @@ public final class EventLoop {
     }
 
     private let epoll: Descriptor
-    private var handlers: [Int32: (Readiness) -> Void] = [:]
+    private struct Watch {
+        /// Tells an event of this watch from one of an earlier watch of the same descriptor number.
+        let token: UInt64
+        let handler: (Readiness) -> Void
+    }
+    private var watches: [Int32: Watch] = [:]
+    private var nextToken: UInt32 = 0
     private var due: [Due] = []  // by time, latest first
     private var nextTimer: UInt64 = 0
     private var running = false
@@ -39,26 +45,28 @@ public final class EventLoop {
     }
 
     /// How many descriptors are watched.
-    public var watchedCount: Int { handlers.count }
+    public var watchedCount: Int { watches.count }
 
     /// Calls `handler` whenever `fd` is ready for one of `interest` (or failed, or hung up), until `unwatch`.
     /// - Throws: `SystemError`, such as EPERM for a regular file.
     public func watch(_ fd: Int32, _ interest: Readiness, _ handler: @escaping (Readiness) -> Void) throws(SystemError)
     {
-        try check("epoll_ctl") { bh_epoll_set(epoll.raw, fd, interest.rawValue, 1) }
-        handlers[fd] = handler
+        nextToken &+= 1
+        let token = UInt64(nextToken) << 32 | UInt64(UInt32(bitPattern: fd))
+        try check("epoll_ctl") { bh_epoll_set(epoll.raw, fd, interest.rawValue, 1, token) }
+        watches[fd] = Watch(token: token, handler: handler)
     }
 
     /// Changes what a watched descriptor is waited for. With an empty set only failures are reported.
     public func modify(_ fd: Int32, _ interest: Readiness) {
-        guard handlers[fd] != nil else { return }
-        _ = bh_epoll_set(epoll.raw, fd, interest.rawValue, 3)
+        guard let watch = watches[fd] else { return }
+        _ = bh_epoll_set(epoll.raw, fd, interest.rawValue, 3, watch.token)
     }
 
     /// Ends a watch. Must be called before the descriptor is closed.
     public func unwatch(_ fd: Int32) {
-        guard handlers.removeValue(forKey: fd) != nil else { return }
-        _ = bh_epoll_set(epoll.raw, fd, 0, 2)
+        guard watches.removeValue(forKey: fd) != nil else { return }
+        _ = bh_epoll_set(epoll.raw, fd, 0, 2, 0)
     }
 
     /// Calls `action` once, after this many milliseconds of the monotonic clock.
@@ -66,7 +74,8 @@ public final class EventLoop {
     public func after(milliseconds: Int64, _ action: @escaping () -> Void) -> Timer {
         nextTimer += 1
         let timer = Timer(number: nextTimer)
-        let at = bh_monotonic_ms() + max(0, milliseconds)
+        let (sum, overflow) = bh_monotonic_ms().addingReportingOverflow(max(0, milliseconds))
+        let at = overflow ? .max : sum
         let place = due.firstIndex { $0.at <= at } ?? due.endIndex
         due.insert(Due(at: at, timer: timer, action: action), at: place)
         return timer
@@ -87,14 +96,16 @@ public final class EventLoop {
     /// Waits for at most this many milliseconds (-1: without bound) and runs what is due.
     /// - Throws: `SystemError`
     public func runOnce(maximumWait: Int64) throws(SystemError) {
-        var fds = [Int32](repeating: 0, count: 64)
+        var tokens = [UInt64](repeating: 0, count: 64)
         var events = [UInt32](repeating: 0, count: 64)
         let count = try check("epoll_wait") {
-            bh_epoll_wait(epoll.raw, &fds, &events, 64, Int32(clamping: wait(maximumWait)))
+            bh_epoll_wait(epoll.raw, &tokens, &events, 64, Int32(clamping: wait(maximumWait)))
         }
         for index in 0..<Int(count) {
-            // A handler of this round may have ended the watch of a later one.
-            handlers[fds[index]]?(Readiness(rawValue: events[index]))
+            // A handler of this round may have ended the watch of a later one, and begun another of the same number.
+            let fd = Int32(bitPattern: UInt32(truncatingIfNeeded: tokens[index]))
+            guard let watch = watches[fd], watch.token == tokens[index] else { continue }
+            watch.handler(Readiness(rawValue: events[index]))
         }
         let now = bh_monotonic_ms()
         while let next = due.last, next.at <= now {

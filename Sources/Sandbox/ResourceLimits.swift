@@ -3,11 +3,12 @@ import Glibc
 import Linux
 
 extension ResourceLimits {
+    /// Core is 1 and not 0: a piped core_pattern runs its helper, on the host and as root, unless the limit is exactly 1.
     /// Resource numbers of setrlimit(2) on Linux. RLIMIT_AS is absent on purpose: V8 reserves terabytes of address
     /// space.
     private var table: [(name: String, resource: Int32, value: UInt64)] {
         [
-            ("core", 4, 0), ("processes", 6, processes), ("open files", 7, openFiles), ("file size", 1, fileSize),
+            ("core", 4, 1), ("processes", 6, processes), ("open files", 7, openFiles), ("file size", 1, fileSize),
             ("realtime priority", 14, 0), ("nice", 13, 0), ("message queues", 12, 819_200),
             ("locked memory", 8, 8 << 20), ("pending signals", 11, 4096),
         ]

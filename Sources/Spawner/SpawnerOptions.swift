@@ -61,8 +61,8 @@ public struct SpawnerOptions: Sendable {
             guard firstUID >= 1000, !overflow, last < UInt32.max else {
                 throw SpawnerError("--first-uid \(firstUID): \(slots) slots need 4 ids each, from 1000 up")
             }
-            if let user, user >= firstUID, user < last {
-                throw SpawnerError("--user \(user) is one of the jobs' own ids")
+            for (name, id) in [("--user", user), ("--group", group)] {
+                if let id, id >= firstUID, id < last { throw SpawnerError("\(name) \(id) is one of the jobs' own ids") }
             }
         }
     }

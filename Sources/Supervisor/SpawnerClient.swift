@@ -55,9 +55,17 @@ final class SpawnerClient {
 
     /// Connects to a spawner that a service manager runs.
     /// - Throws: `StartupError`
-    static func connect(_ path: String) throws -> Descriptor {
+    static func connect(_ path: String, account: ServiceAccount) throws -> Descriptor {
         do {
-            return Descriptor(owning: try check("connect", path) { bh_unix_connect(path) })
+            let socket = Descriptor(owning: try check("connect", path) { bh_unix_connect(path) })
+            var pid: Int32 = 0
+            var uid: UInt32 = 0
+            var gid: UInt32 = 0
+            try check("SO_PEERCRED", path) { bh_peer_credentials(socket.raw, &pid, &uid, &gid) }
+            guard uid == account.uid || uid == 0 else {
+                throw SystemError("connect", "\(path) is served by uid \(uid), which is no spawner's", code: EPERM)
+            }
+            return socket
         } catch {
             throw StartupError(
                 "no spawner answers on spawner-socket: \(error). Start bulkhead-spawner.service, or remove the setting")

@@ -29,6 +29,9 @@ public final class Supervisor {
     private var listeners: [Listener] = []
     private var signals: Descriptor?
     private var exitCode: Int32?
+    private var isDiskFailing = false
+    private var diskTimer: EventLoop.Timer?
+    private var retryTimer: EventLoop.Timer?
 
     /// - Throws: `StoreError`, `SystemError`
     init(
@@ -108,7 +111,7 @@ public final class Supervisor {
     }
 
     private func admit(_ connection: Connection, uid: UInt32) {
-        let session = ControlSession(connection, uid: uid, store: store) { [weak self] session, request, descriptors in
+        let session = ControlSession(connection, uid: uid, store: store, loop: loop) { [weak self] session, request, descriptors in
             try self?.handle(session, request, descriptors)
         }
         let key = ObjectIdentifier(session)
@@ -150,12 +153,11 @@ public final class Supervisor {
                 guard let next = try store.nextQueued() else { return }
                 try start(next, slot: slot)
             } catch {
-                log.error("a queued job could not be started: \(error)")
-                // A full disk: the queue is looked at again when there may be room.
-                if let error = error as? StoreError, error.code == .full || error.code == .io {
-                    loop.after(milliseconds: 1000) { [weak self] in self?.schedule() }
-                    return
-                }
+                // A full disk, no free descriptor: the queue is looked at again when that may be over.
+                log.error("a queued job could not be started, trying again: \(error)")
+                loop.cancel(retryTimer)
+                retryTimer = loop.after(milliseconds: 1000) { [weak self] in self?.schedule() }
+                return
             }
         }
     }
@@ -163,7 +165,14 @@ public final class Supervisor {
     private func start(_ record: JobRecord, slot: Int) throws {
         let context = JobRun.Context(
             store: store, spool: spool, loop: loop, spawner: spawner, configuration: configuration)
-        let run = try JobRun(record, slot: slot, context: context)
+        let run: JobRun
+        do {
+            run = try JobRun(record, slot: slot, context: context)
+        } catch let error as JobRun.Unstartable {
+            return try end(
+                record, .failed,
+                JobInfo.Outcome(reason: "fault", message: "the job cannot be started: \(error.reason)".cut(toBytes: 1000)))
+        }
         runs[slot] = run
         run.log = { [log] in log.warning("\($0)") }
         run.onEnd = { [weak self] run in self?.ended(run) }
@@ -211,18 +220,22 @@ public final class Supervisor {
         if let run = runs.values.first(where: { $0.id == record.id }) {
             run.cancel(reason: reason, grace: grace)
         } else if !record.state.isFinal {
-            let outcome = JobOutcome(outcome: JobInfo.Outcome(reason: "cancelled", message: reason))
-            let text = String(decoding: try JSON(encoding: outcome).bytes(), as: UTF8.self)
-            try store.transition(
-                record.id, from: [record.state], to: .cancelled, at: wallClockMilliseconds(), reason: "cancelled"
-            ) {
-                $0.outcome = text
-                $0.cancelRequested = true
-            }
-            spool.remove(.inputs, record.id)
+            try end(record, .cancelled, JobInfo.Outcome(reason: "cancelled", message: reason))
             pumpSessions()
         }
         return try store.job(record.id) ?? record
+    }
+
+    /// Ends a job that no run has.
+    private func end(_ record: JobRecord, _ state: JobState, _ outcome: JobInfo.Outcome) throws {
+        let text = String(decoding: try JSON(encoding: JobOutcome(outcome: outcome)).bytes(), as: UTF8.self)
+        try store.transition(
+            record.id, from: [record.state], to: state, at: wallClockMilliseconds(), reason: outcome.reason
+        ) {
+            $0.outcome = text
+            $0.cancelRequested = state == .cancelled
+        }
+        spool.removeAll(record.id)
     }
 
     func cancelRunning(reason: String) {
@@ -235,8 +248,13 @@ public final class Supervisor {
     private func commit() {
         do {
             try store.events.sync()
+            isDiskFailing = false
         } catch {
-            log.error("events cannot be written: \(error)")
+            // Once for each time that it begins: this runs in every round.
+            if !isDiskFailing { log.error("events cannot be written, jobs wait: \(error)") }
+            isDiskFailing = true
+            loop.cancel(diskTimer)
+            diskTimer = loop.after(milliseconds: 1000) {}  // a round, and with it another try, if nothing else happens
         }
         for run in runs.values { run.acknowledge() }
         pumpSessions()
@@ -264,20 +282,11 @@ public final class Supervisor {
     /// What a crash interrupted is told failed: its worker ended with the spawner.
     private func failInterrupted() throws {
         for record in try store.unfinished() where record.state != .queued {
-            let outcome = JobOutcome(
-                outcome: JobInfo.Outcome(
+            try end(
+                record, .failed,
+                JobInfo.Outcome(
                     reason: "supervisor-restarted",
-                    message:
-                        "the supervisor ended while the job was \(record.state.rawValue), and the job with it; run it again"
-                ))
-            let text = String(decoding: try JSON(encoding: outcome).bytes(), as: UTF8.self)
-            try store.transition(
-                record.id, from: [record.state], to: .failed, at: wallClockMilliseconds(),
-                reason: "supervisor-restarted"
-            ) {
-                $0.outcome = text
-            }
-            spool.removeAll(record.id)
+                    message: "the supervisor ended while the job was \(record.state.rawValue), and the job with it; run it again"))
             log.warning("job \(record.id) was \(record.state.rawValue) when the last supervisor ended: failed")
         }
     }

@@ -209,7 +209,9 @@ final class Job {
             event(.step, stepReport(step, end))
             if let ending { return finish(ending) }
             switch (step, end.code) {
-            case (.archive, _): return finish(.refused)
+            case (.archive, _):
+                if end.code != Step.Exit.done { files["output"] = nil }  // what is there is not the work
+                return finish(.refused)
             case (_, Step.Exit.done?): break
             case (.import, Step.Exit.noChange?), (.publish, Step.Exit.noChange?): return finish(.noChange)
             case (.import, _), (.publish, _): return keepWork()

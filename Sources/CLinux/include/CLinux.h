@@ -57,6 +57,8 @@ int bh_peer_credentials(int socket, int32_t *pid, uint32_t *uid, uint32_t *gid);
 int bh_unix_listen(const char *path, int backlog, uint32_t mode);
 int bh_accept(int listener);
 int bh_unix_connect(const char *path);
+/// Without waiting: EAGAIN when the listener is there and its backlog is full.
+int bh_unix_connect_now(const char *path);
 int bh_socketpair(int fds[2]);
 int bh_is_listening_socket(int fd, int *family);
 int bh_is_pty(int fd);
@@ -146,8 +148,9 @@ int bh_wait(int pid, int nohang, int *code, int *status);
 
 // --- events.c ---------------------------------------------------------------------------------------------------
 int bh_epoll_create(void);
-int bh_epoll_set(int epoll, int fd, uint32_t events, int operation); // 1 add, 2 delete, 3 modify
-int bh_epoll_wait(int epoll, int *fds, uint32_t *events, int capacity, int timeout_ms);
+/// `operation`: 1 add, 2 delete, 3 modify. `token` comes back with each event.
+int bh_epoll_set(int epoll, int fd, uint32_t events, int operation, uint64_t token);
+int bh_epoll_wait(int epoll, uint64_t *tokens, uint32_t *events, int capacity, int timeout_ms);
 /// Blocks these signals and gives a descriptor that reads them.
 int bh_signalfd(const int *signals, int count);
 /// The next signal number and its sender's pid; 0 when none is pending.

@@ -23,6 +23,9 @@ public final class Connection {
     private var paused = false
     private var draining = false
     private var ended = false
+    private var delivering = false
+    /// A send failed because the peer is gone; what it said before is still to be read.
+    private var peerIsGone = false
 
     private struct Outgoing {
         let bytes: [UInt8]
@@ -44,6 +47,9 @@ public final class Connection {
         set { decoder.limit = newValue }
     }
 
+    /// What the JSON of a frame may be.
+    public var jsonLimits = JSONLimits.frame
+
     /// Takes over a connected socket.
     /// - Throws: `SystemError`
     public init(_ socket: Descriptor, loop: EventLoop, limits: FrameLimits) throws(SystemError) {
@@ -57,7 +63,8 @@ public final class Connection {
     deinit { close() }
 
     public var isOpen: Bool { !ended }
-    public var queuedBytes: Int { outgoingBytes }
+    /// Bytes that wait for the peer; more than any limit once it is gone, so that who produces stops.
+    public var queuedBytes: Int { peerIsGone ? .max : outgoingBytes }
 
     /// The peer as the kernel knows it (SO_PEERCRED): the identity at the time of its connect.
     /// - Throws: `SystemError`
@@ -84,7 +91,7 @@ public final class Connection {
     /// Queues an already encoded payload.
     /// - Throws: `ProtocolError` when it is over the frame limit.
     public func send(payload: [UInt8], descriptors: [Descriptor] = []) throws(ProtocolError) {
-        guard !ended, !draining else { return }
+        guard !ended, !draining, !peerIsGone else { return }
         let bytes: [UInt8]
         do {
             bytes = try FrameEncoder.frame(payload, limit: FrameLimits.standard.maximumLength)
@@ -151,7 +158,7 @@ public final class Connection {
         if readiness.contains(.writable) {
             flush()
             // Only from here, never from within a `send`: who is told may send more.
-            if outgoing.isEmpty, !ended { onDrained?() }
+            if outgoing.isEmpty, !ended, !peerIsGone { onDrained?() }
         }
         if ended { return }
         if !readiness.isDisjoint(with: [.readable, .hungUp, .failed]) {
@@ -187,9 +194,13 @@ public final class Connection {
             return fail(ProtocolError(.badDescriptor, "more descriptors than any message carries"))
         }
         deliver()
+        // With an incomplete frame, what came may be its own; without one, it is nobody's.
+        if !ended, !paused, arrived.count > (decoder.pendingBytes == 0 ? 0 : Int(BH_MAX_FDS)) {
+            return fail(ProtocolError(.badDescriptor, "descriptors came that no frame announces"))
+        }
         if received == 0, !ended, !paused {
             if decoder.pendingBytes > 0 {
-                return end(.failed(ProtocolError(.badFrame, "the connection ended inside a frame")))
+                return fail(ProtocolError(.badFrame, "the connection ended inside a frame"))
             }
             end(.closed)
         }
@@ -197,6 +208,10 @@ public final class Connection {
 
     /// Hands on the frames that are complete. The decoder never holds more than one incomplete frame and one read.
     private func deliver() {
+        // A handler that stops and resumes reading is in here already.
+        guard !delivering else { return }
+        delivering = true
+        defer { delivering = false }
         while !ended, !paused {
             do throws(ProtocolError) {
                 guard let frame = try nextFrame() else { return }
@@ -217,7 +232,7 @@ public final class Connection {
         }
         let json: JSON
         do {
-            json = try JSON(parsing: bytes)
+            json = try JSON(parsing: bytes, limits: jsonLimits)
         } catch {
             throw ProtocolError(.malformed, "not a strict JSON frame: \(error)")
         }
@@ -226,6 +241,10 @@ public final class Connection {
         }
         let announced = try Connection.announced(type, members)
         guard announced <= arrived.count else {
+            throw ProtocolError(.badDescriptor, "\(type) announces \(announced) descriptors and \(arrived.count) came")
+        }
+        // Descriptors come with the first byte of their frame: with nothing else received, the rest belong to none.
+        guard announced == arrived.count || decoder.pendingBytes > 0 else {
             throw ProtocolError(.badDescriptor, "\(type) announces \(announced) descriptors and \(arrived.count) came")
         }
         let descriptors = Array(arrived.prefix(announced))
@@ -267,6 +286,7 @@ public final class Connection {
                 if code == EPIPE || code == ECONNRESET {
                     outgoing = []
                     outgoingBytes = 0
+                    peerIsGone = true
                     break
                 }
                 return end(.lost(SystemError("sendmsg", code: code)))

@@ -15,7 +15,7 @@ public enum PassedDescriptor {
         guard bh_fstat_kind(descriptor.raw, &mode, &size, &access, &isPath) == 0 else {
             throw ProtocolError(.badDescriptor, "the descriptor cannot be examined: \(SystemError.text(bh_errno()))")
         }
-        guard isPath == 0, mode & UInt32(S_IFMT) == UInt32(S_IFREG), access != O_WRONLY else {
+        guard isPath == 0, mode & UInt32(S_IFMT) == UInt32(S_IFREG), access == O_RDONLY || access == O_RDWR else {
             throw ProtocolError(.badDescriptor, "the descriptor is not a regular file opened for reading")
         }
         guard size <= maximum else {

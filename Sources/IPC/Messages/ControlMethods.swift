@@ -90,7 +90,12 @@ public struct JobsRequest: Codable, Sendable, Equatable {
 
 public struct JobsReport: Codable, Sendable, Equatable {
     public var jobs: [JobInfo]
-    public init(jobs: [JobInfo]) { self.jobs = jobs }
+    /// Older jobs were left out, because an answer has at most 1 MiB.
+    public var truncated: Bool?
+    public init(jobs: [JobInfo], truncated: Bool? = nil) {
+        self.jobs = jobs
+        self.truncated = truncated
+    }
 }
 
 public struct EventsRequest: Codable, Sendable, Equatable {

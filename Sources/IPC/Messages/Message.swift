@@ -73,9 +73,22 @@ public struct ProtocolError: Error, Sendable, Equatable, CustomStringConvertible
     public let code: Code
     public let message: String
 
+    /// - Parameter message: shortened to 1000 bytes and made printable: it may quote what a peer sent.
     public init(_ code: Code, _ message: String) {
         self.code = code
-        self.message = message
+        self.message = ProtocolError.printable(message)
+    }
+
+    private static func printable(_ text: String) -> String {
+        var result = ""
+        var bytes = 0
+        for scalar in text.unicodeScalars {
+            bytes += UTF8.width(scalar)
+            guard bytes <= 1000 else { return result + "…" }
+            let isControl = scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
+            result.unicodeScalars.append(isControl ? "?" : scalar)
+        }
+        return result
     }
 
     public var description: String { message }

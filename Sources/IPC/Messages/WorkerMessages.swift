@@ -38,6 +38,17 @@ public struct LogBatch: Message {
     public var cut: Int64?
     /// The last line had no line end of its own: the tool's output ended, or the line was longer than the limit.
     public var partial: Bool?
+
+    /// The lines as the tool wrote them.
+    /// - Throws: `ProtocolError.malformed` for a `b64` that is none.
+    public func bytes() throws(ProtocolError) -> [UInt8] {
+        if let text { return Array(text.utf8) }
+        do {
+            return try Base64.decode(b64 ?? "")
+        } catch {
+            throw ProtocolError(.malformed, "log batch \(seq): \(error)")
+        }
+    }
 }
 
 /// Everything up to and with this number is on disk.

@@ -15,11 +15,15 @@ final class ControlSession {
         var next: Int64
         var credit: Int
         let follow: Bool
+        /// The last number at which the job was seen not to be over.
+        var checked: Int64 = -1
     }
 
     let uid: UInt32
     private let connection: Connection
     private let store: JobStore
+    private let loop: EventLoop
+    private var isPumping = false
     private let handler: (ControlSession, Request, [Descriptor]) throws -> Void
     private var subscriptions: [Int64: Subscription] = [:]
     private var waiting: Set<Int64> = []
@@ -29,12 +33,13 @@ final class ControlSession {
     var onEnd: (() -> Void)?
 
     init(
-        _ connection: Connection, uid: UInt32, store: JobStore,
+        _ connection: Connection, uid: UInt32, store: JobStore, loop: EventLoop,
         handler: @escaping (ControlSession, Request, [Descriptor]) throws -> Void
     ) {
         self.connection = connection
         self.uid = uid
         self.store = store
+        self.loop = loop
         self.handler = handler
         connection.limit = FrameLimits.standard.maximumLength
         connection.onFrame = { [weak self] frame throws(ProtocolError) in try self?.handle(frame) }
@@ -135,10 +140,18 @@ final class ControlSession {
         pump()
     }
 
-    /// Sends what the subscriptions have credit for, as far as the operator keeps up.
+    /// Sends a piece of what the subscriptions have credit for, as far as the operator keeps up; the next piece comes
+    /// in the next round, so that one fast reader does not keep everybody else waiting.
     func pump() {
-        for id in subscriptions.keys.sorted() {
-            while connection.isOpen, connection.queuedBytes < Self.highWater, sendNext(id) {}
+        var isMore = false
+        for id in subscriptions.keys.sorted() where connection.isOpen && connection.queuedBytes < Self.highWater {
+            if sendNext(id) { isMore = true }
+        }
+        guard isMore, !isPumping else { return }
+        isPumping = true
+        loop.after(milliseconds: 0) { [weak self] in
+            self?.isPumping = false
+            self?.pump()
         }
     }
 
@@ -146,10 +159,15 @@ final class ControlSession {
         guard var subscription = subscriptions[id], subscription.credit > 0 else { return false }
         do {
             let events = try store.events.read(job: subscription.job, from: subscription.next, maxBytes: 256 << 10)
-            if events.isEmpty { return endIfOver(id, subscription) }
+            if events.isEmpty {
+                // A job's end is an event too: without a new one there is nothing to ask the store.
+                let last = try store.events.lastSequence(job: subscription.job)
+                guard subscription.checked != last else { return false }
+                subscriptions[id]?.checked = last
+                return endIfOver(id, subscription)
+            }
             for event in events.prefix(subscription.credit) {
-                let payload = try JSON(parsing: event.payload)
-                try connection.send(Item(id: id, seq: event.first, count: event.count, at: event.at, event: payload))
+                try send(event, id)
                 subscription.next = event.last + 1
                 subscription.credit -= 1
             }
@@ -159,6 +177,17 @@ final class ControlSession {
             subscriptions[id] = nil
             send(End(id: id, reason: "unreadable: \(error)"))
             return false
+        }
+    }
+
+    /// One record that cannot be sent hides itself, not what comes after it.
+    private func send(_ event: StoredEvent, _ id: Int64) throws {
+        do {
+            let payload = try JSON(parsing: event.payload)
+            try connection.send(Item(id: id, seq: event.first, count: event.count, at: event.at, event: payload))
+        } catch {
+            let note: JSON = ["type": "event", "kind": "notice", "data": ["text": .string("an event of \(event.payload.count) bytes cannot be shown")]]
+            try connection.send(Item(id: id, seq: event.first, count: event.count, at: event.at, event: note))
         }
     }
 

@@ -44,8 +44,18 @@ final class Listener {
 
     private func accept() {
         let raw = bh_accept(socket.raw)
-        // EMFILE and the like: the peer stays in the backlog; other work goes on and frees descriptors.
-        guard raw >= 0 else { return }
+        guard raw >= 0 else {
+            // EMFILE and the like: the peer stays in the backlog while other work frees descriptors. Waiting for the
+            // socket meanwhile would spin.
+            if ![EAGAIN, EINTR, ECONNABORTED].contains(bh_errno()) {
+                loop.modify(socket.raw, [])
+                loop.after(milliseconds: 200) { [weak self] in
+                    guard let self else { return }
+                    self.loop.modify(self.socket.raw, .readable)
+                }
+            }
+            return
+        }
         do {
             let connection = try Connection(Descriptor(owning: raw), loop: loop, limits: .hello)
             guard greeting.count + admitted() < Self.maximumConnections else {

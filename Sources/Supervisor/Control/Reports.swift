@@ -77,14 +77,21 @@ extension Supervisor {
             }
         }
         // A list shows no layers: they are most of a record, and an answer must fit a frame.
-        let jobs = try store.jobs(states: states, limit: request.limit).map { record in
+        var jobs: [JobInfo] = []
+        var bytes = 0
+        for record in try store.jobs(states: states, limit: request.limit) {
             var info = JobInfo(record)
             info.isolation = nil
             info.notes = nil
-            return info
+            bytes += try JSON(encoding: info).bytes().count
+            guard bytes <= Self.maximumReport else { return JobsReport(jobs: jobs, truncated: true) }
+            jobs.append(info)
         }
         return JobsReport(jobs: jobs)
     }
+
+    /// Bytes of an answer with many rows: below the frame limit.
+    private static let maximumReport = 900 << 10
 
     func why(_ record: JobRecord) throws -> WhyReport {
         var reasons: [String] = []

@@ -28,7 +28,7 @@ final class JobRun {
     private var pendingHello: (Connection, Int32, UInt32)?
     private var link: Connection?
     private var table = DispatchTable<State>([
-        WorkerEvent.type: .in(.running, .finishing), LogBatch.type: .in(.running),
+        WorkerEvent.type: .in(.running), LogBatch.type: .in(.running),
         PhaseReady.type: .in(.running), Transfer.type: .in(.running),
     ])
     private var phases: [String]
@@ -41,7 +41,12 @@ final class JobRun {
     private var lastStored: Int64 = 0
     private var isExited: Exited?
     private var copies = 0
-    private var heldFrame: Frame?
+    /// Work that waits for room on the disk, and what is left of the work under way once its first part is stored.
+    private var held: (() throws -> Void)?
+    private var rest: (() throws -> Void)?
+    private var isWaitingForDisk = false
+    private var derived: [[UInt8]] = []
+    private var storedBytes: Int64 = 0
     private var timers: [EventLoop.Timer] = []
     private let diagnostics: Descriptor
     private var diagnosticText: [UInt8] = []
@@ -57,14 +62,26 @@ final class JobRun {
     private static let helloMilliseconds: Int64 = 30_000
     /// How much longer than its own limits a worker may live before it is killed from outside.
     private static let overtimeMilliseconds: Int64 = 10_000
+    /// How often a full disk is tried again.
+    private static let diskRetryMilliseconds: Int64 = 1_000
+    /// Room for events beside the output, in bytes.
+    private static let eventBytes: Int64 = 64 << 20
+
+    /// A job that can never start here: it fails with this reason, and the queue goes on.
+    struct Unstartable: Error { let reason: String }
 
     /// Claims a queued job for a slot and has its worker forked.
-    /// - Throws: `StoreError`, `SystemError` or `ProtocolError`; then the job is as it was, or failed with the reason.
+    /// - Throws: `Unstartable`; or `StoreError` or `SystemError` for what may be otherwise later, such as a full disk or
+    ///   no free descriptor: the job is then still queued.
     init(_ record: JobRecord, slot: Int, context: Context) throws {
         id = record.id
         self.slot = slot
         self.context = context
-        spec = try JSON(parsing: Array(record.spec.utf8), limits: JSONLimits.stored).decode(JobSpec.self)
+        do {
+            spec = try JSON(parsing: Array(record.spec.utf8), limits: JSONLimits.stored).decode(JobSpec.self)
+        } catch {
+            throw Unstartable(reason: "its stored request cannot be read: \(error)")
+        }
         secret = (0..<32).map { _ in
             let byte = UInt8.random(in: 0...255)
             return (byte < 16 ? "0" : "") + String(byte, radix: 16)
@@ -75,27 +92,46 @@ final class JobRun {
         let pipe = try Descriptor.pipe()
         diagnostics = pipe.read
         try diagnostics.setNonBlocking()
+        // Everything that may fail for want of something comes before the claim.
+        var descriptors = [try orderFile(), pipe.write]
+        if spec.repository != nil { descriptors.append(try inputFile()) }
         try transition(to: .claimed, from: [.queued]) { $0.slot = slot }
         do {
-            let order = try Descriptor.sealed("order", JSON(encoding: try makeOrder()).bytes())
-            var descriptors = [order, pipe.write]
-            if spec.repository != nil { descriptors.append(try context.spool.open(.inputs, id)) }
             try transition(to: .starting, from: [.claimed])
             try context.loop.watch(diagnostics.raw, .readable) { [weak self] _ in self?.readDiagnostics() }
             try context.spawner.spawn(slot: slot, secret: secret, descriptors: descriptors)
         } catch {
-            context.loop.unwatch(diagnostics.raw)
-            judge.lose("fault", "the job could not be started: \(error)")
-            state = .ended
-            try conclude()
-            throw error
+            // It is claimed: it ends like any other run, once its owner listens.
+            startTimer(0) { $0.refused("\(error)") }
         }
-        timers.append(context.loop.after(milliseconds: Self.helloMilliseconds) { [weak self] in self?.missedHello() })
-        let limit =
-            spec.timeout + context.configuration.killInterrupt.milliseconds
-            + context.configuration.killTerminate.milliseconds
+        startTimer(Self.helloMilliseconds) { $0.missedHello() }
+        let ladder = context.configuration.killInterrupt.milliseconds + context.configuration.killTerminate.milliseconds
+        startTimer(spec.timeout + ladder + Self.overtimeMilliseconds) { $0.overtime() }
+    }
+
+    private func startTimer(_ milliseconds: Int64, _ action: @escaping (JobRun) -> Void) {
         timers.append(
-            context.loop.after(milliseconds: limit + Self.overtimeMilliseconds) { [weak self] in self?.overtime() })
+            context.loop.after(milliseconds: milliseconds) { [weak self] in
+                if let self { action(self) }
+            })
+    }
+
+    private func orderFile() throws -> Descriptor {
+        let order: [UInt8]
+        do {
+            order = try JSON(encoding: try makeOrder()).bytes()
+        } catch {
+            throw Unstartable(reason: "\(error)")
+        }
+        return try Descriptor.sealed("order", order)
+    }
+
+    private func inputFile() throws -> Descriptor {
+        do {
+            return try context.spool.open(.inputs, id)
+        } catch where error.code == ENOENT {
+            throw Unstartable(reason: "its repository is not in the spool any more; run it again")
+        }
     }
 
     private func makeOrder() throws -> Order {
@@ -173,7 +209,8 @@ final class JobRun {
         }
         link = connection
         state = .running
-        connection.limit = FrameLimits.standard.maximumLength
+        connection.limit = FrameLimits.stored.maximumLength
+        connection.jsonLimits = .worker
         connection.onFrame = { [weak self] frame throws(ProtocolError) in try self?.handle(frame) }
         connection.onEnd = { [weak self] ending in self?.linkEnded(ending) }
         try? connection.send(Welcome(server: "bulkhead-supervisor \(bulkheadVersion)", pid: Int(getpid())))
@@ -183,51 +220,72 @@ final class JobRun {
     // MARK: what the worker says
 
     private func handle(_ frame: Frame) throws(ProtocolError) {
+        // Frames come while reading is paused only when the worker is gone: its job has failed already.
+        guard held == nil else { return }
         do {
             try table.admit(frame.type, in: state)
-            try take(frame)
+        } catch {
+            throw breach(error)
+        }
+        try attempt { [weak self] in try self?.take(frame) }
+    }
+
+    /// Does what a frame asks. On a full disk it is done again later: nothing is acknowledged and nothing more is read,
+    /// so the tool waits. What was already done of it is not done twice: see `rest`.
+    private func attempt(_ work: @escaping () throws -> Void) throws(ProtocolError) {
+        rest = nil
+        do {
+            try work()
         } catch let error as StoreError where error.code == .full || error.code == .io {
-            hold(frame, error)
+            hold(rest ?? work, error)
         } catch let error as ProtocolError {
-            judge.lose("fault", "the worker broke the protocol: \(error.message)")
-            context.spawner.kill(slot: slot)
-            throw error
+            throw breach(error)
         } catch {
             judge.lose("fault", "the worker's report could not be taken: \(error)")
             context.spawner.kill(slot: slot)
         }
     }
 
-    /// The disk does not take it now: nothing is acknowledged and nothing more is read, so the tool waits.
-    private func hold(_ frame: Frame, _ error: StoreError) {
-        if heldFrame == nil { log?("job \(id) waits for the disk: \(error)") }
-        heldFrame = frame
+    /// The worker broke the protocol: whoever owns it gets no second chance.
+    private func breach(_ error: ProtocolError) -> ProtocolError {
+        judge.lose("fault", "the worker broke the protocol: \(error.message)")
+        context.spawner.kill(slot: slot)
+        return error
+    }
+
+    private func hold(_ work: @escaping () throws -> Void, _ error: StoreError) {
+        if !isWaitingForDisk { log?("job \(id) waits for the disk: \(error)") }
+        held = work
+        isWaitingForDisk = true
         link?.setReading(false)
-        timers.append(
-            context.loop.after(milliseconds: 1000) { [weak self] in
-                guard let self, let frame = self.heldFrame else { return }
-                self.heldFrame = nil
-                do throws(ProtocolError) {
-                    try self.handle(frame)
-                } catch {
-                    self.link?.fail(error)
-                }
-                if self.heldFrame == nil { self.link?.setReading(true) }
-            })
+        timers.append(context.loop.after(milliseconds: Self.diskRetryMilliseconds) { [weak self] in self?.takeHeld() })
+    }
+
+    private func takeHeld() {
+        guard let work = held else { return }
+        held = nil
+        do throws(ProtocolError) {
+            try attempt(work)
+        } catch {
+            link?.fail(error)
+        }
+        guard held == nil else { return }
+        isWaitingForDisk = false
+        link?.setReading(true)
+        concludeWhenReady()
     }
 
     private func take(_ frame: Frame) throws {
         switch frame.type {
         case LogBatch.type:
             let batch = try frame.decode(LogBatch.self)
-            guard batch.seq == received + 1, (1...1_000_000).contains(batch.n),
-                (batch.text == nil) != (batch.b64 == nil)
-            else {
-                throw ProtocolError(.invalid, "log batch \(batch.seq) of \(batch.n) lines after \(received)")
-            }
+            guard batch.seq == received + 1, (1...1_000_000).contains(batch.n), (batch.text == nil) != (batch.b64 == nil)
+            else { throw ProtocolError(.invalid, "log batch \(batch.seq) of \(batch.n) lines after \(received)") }
             lastStored = try store(frame.bytes, count: batch.n) + Int64(batch.n) - 1
             received += Int64(batch.n)
-            if batch.phase == "agent", batch.stream == .stdout, let text = batch.text { try parse(text) }
+            if batch.phase == "agent", batch.stream == .stdout { parse(try batch.bytes()) }
+            rest = { [weak self] in try self?.storeDerived() }
+            try storeDerived()
         case WorkerEvent.type:
             let event = try frame.decode(WorkerEvent.self)
             guard event.seq == received + 1 else {
@@ -235,11 +293,12 @@ final class JobRun {
             }
             lastStored = try store(frame.bytes, count: 1)
             received += 1
+            rest = { [weak self] in try self?.take(event) }
             try take(event)
         case PhaseReady.type:
             let ready = try frame.decode(PhaseReady.self)
             guard phases.last == ready.phase, ready.listeners.isEmpty else {
-                throw ProtocolError(.unexpected, "phase \(ready.phase.prefix(40)) is not the next one")
+                throw ProtocolError(.unexpected, "phase \(ready.phase.cut(toBytes: 40)) is not the next one")
             }
             try transition(to: .running, from: [.starting, .running], phase: ready.phase)
             phases.removeLast()
@@ -250,14 +309,22 @@ final class JobRun {
         onEvents?()
     }
 
-    private func parse(_ text: String) throws {
-        for line in text.utf8.split(separator: 0x0a, omittingEmptySubsequences: true) {
-            for event in parser.consume(line: ArraySlice(line), stream: .stdout) {
+    /// What the harness's parser makes of its output waits in `derived` until it is stored.
+    private func parse(_ output: [UInt8]) {
+        for line in output.split(separator: 0x0a, omittingEmptySubsequences: true) {
+            for event in parser.consume(line: line, stream: .stdout) {
                 judge.note(event)
                 guard case .object(var members) = event.json else { continue }
                 members["type"] = "harness"
-                lastStored = try store(JSON.object(members).bytes(), count: 1)
+                derived.append(JSON.object(members).bytes())
             }
+        }
+    }
+
+    private func storeDerived() throws {
+        while let payload = derived.first {
+            lastStored = try store(payload, count: 1)
+            derived.removeFirst()
         }
     }
 
@@ -275,7 +342,12 @@ final class JobRun {
         case .exit: judge.takeExit(event.data)
         case .finished:
             try judge.takeFinish(event.data, parser: parser)
+            guard phases.isEmpty || !judge.claimsSuccess else {
+                throw ProtocolError(.unexpected, "a job that is done without its phases \(phases.reversed().joined(separator: ", "))")
+            }
             state = .finishing
+            // It has nothing left to do but to hear that all is on disk.
+            startTimer(Self.overtimeMilliseconds) { $0.overtime() }
         case .phase, .limit, .notice: break
         }
     }
@@ -290,26 +362,52 @@ final class JobRun {
         guard size == transfer.size, size > 0 else {
             throw ProtocolError(.badDescriptor, "a file of \(size) bytes was announced as \(transfer.size)")
         }
+        judge.begin(transfer.kind)
         copies += 1
-        let path = context.spool.path(isBundle ? .results : .artifacts, id)
-        let copy = try SpoolCopy(from: descriptors[0], to: path, limit: limit, loop: context.loop) {
-            [weak self] result in
+        try keep(transfer.kind, descriptors[0], limit)
+    }
+
+    /// Copies a result into the spool; a full disk makes it wait, not fail.
+    private func keep(_ kind: Transfer.Kind, _ file: Descriptor, _ limit: Int64) throws(SystemError) {
+        let path = context.spool.path(kind == .bundle ? .results : .artifacts, id)
+        let copy = try SpoolCopy(from: file, to: path, limit: limit, loop: context.loop) { [weak self] result in
             guard let self else { return }
-            self.copies -= 1
             switch result {
-            case .success(let bytes): self.judge.received(transfer.kind, bytes: bytes)
-            case .failure(let error):
-                self.judge.lose("fault", "the job's \(transfer.kind.rawValue) could not be kept: \(error)")
+            case .success(let bytes): self.judge.received(kind, bytes: bytes)
+            case .failure(let error) where error.code == ENOSPC || error.code == EDQUOT:
+                self.log?("job \(self.id)'s \(kind.rawValue) waits for the disk: \(error)")
+                self.timers.append(
+                    self.context.loop.after(milliseconds: Self.diskRetryMilliseconds) {
+                        do throws(SystemError) {
+                            try self.keep(kind, file, limit)
+                        } catch {
+                            self.lose(kind, error)
+                        }
+                    })
+                return
+            case .failure(let error): return self.lose(kind, error)
             }
+            self.copies -= 1
             self.concludeWhenReady()
         }
         copy.start()
     }
 
+    private func lose(_ kind: Transfer.Kind, _ error: SystemError) {
+        copies -= 1
+        judge.lose("fault", "the job's \(kind.rawValue) could not be kept: \(error)")
+        concludeWhenReady()
+    }
+
     // MARK: events and acknowledgement
 
-    private func store(_ payload: [UInt8], count: Int) throws(StoreError) -> Int64 {
-        try context.store.events.append(job: id, count: count, at: wallClockMilliseconds(), payload: payload)
+    /// The worker keeps to limits.output; one that is owned by its job may not. Every byte may take six in JSON.
+    private func store(_ payload: [UInt8], count: Int) throws -> Int64 {
+        guard storedBytes <= 6 * context.configuration.limitsOutput.bytes + Self.eventBytes else {
+            throw ProtocolError(.invalid, "more events than limits.output allows")
+        }
+        storedBytes += Int64(payload.count)
+        return try context.store.events.append(job: id, count: count, at: wallClockMilliseconds(), payload: payload)
     }
 
     /// Tells the worker what is on disk: called after the group commit.
@@ -410,7 +508,7 @@ final class JobRun {
     }
 
     private func concludeWhenReady() {
-        guard state != .ended, let isExited, copies == 0, heldFrame == nil else { return }
+        guard state != .ended, let isExited, copies == 0, held == nil else { return }
         if !judge.isFinished {
             let text = String(decoding: diagnosticText, as: UTF8.self).split(separator: "\n").joined(separator: "; ")
             if link == nil, worker != nil, !text.isEmpty, acknowledged == 0, received == 0 {
@@ -422,11 +520,15 @@ final class JobRun {
             }
         }
         do {
-            try conclude()
-        } catch {
+            try conclude(judge.conclude())
+        } catch let error as StoreError where error.code == .full || error.code == .io {
             log?("job \(id): its end cannot be written, trying again: \(error)")
-            timers.append(context.loop.after(milliseconds: 1000) { [weak self] in self?.concludeWhenReady() })
-            return
+            return startTimer(Self.diskRetryMilliseconds) { $0.concludeWhenReady() }
+        } catch {
+            // Whatever the worker made of it: the slot is free again, and the job has an end.
+            log?("job \(id): \(error)")
+            let outcome = JobInfo.Outcome(reason: "fault", message: "the job's outcome could not be kept")
+            try? conclude((.failed, JobOutcome(outcome: outcome)))
         }
         state = .ended
         for timer in timers { context.loop.cancel(timer) }
@@ -437,8 +539,7 @@ final class JobRun {
     }
 
     /// Writes the final state and its outcome.
-    private func conclude() throws {
-        let result = judge.conclude()
+    private func conclude(_ result: (state: JobState, outcome: JobOutcome)) throws {
         let outcome = String(decoding: try JSON(encoding: result.outcome).bytes(), as: UTF8.self)
         let reason = result.outcome.outcome.reason
         let before = try context.store.job(id)?.state
@@ -451,7 +552,16 @@ final class JobRun {
     }
 }
 
+extension FrameLimits {
+    /// A worker's frame, which must fit an `item` frame later.
+    static let stored = FrameLimits(maximumLength: (1 << 20) - 4096)
+}
+
 extension JSONLimits {
+    /// A worker's frame is stored and later sent on inside another: one level and some values less than a frame.
+    static let worker = JSONLimits(
+        maximumLength: FrameLimits.stored.maximumLength, maximumDepth: 15, maximumValues: 65_000, maximumKeyLength: 256)
+
     /// What this supervisor stored itself: a job's spec.
     static let stored = JSONLimits(
         maximumLength: 1 << 20, maximumDepth: 16, maximumValues: 65_536, maximumKeyLength: 256)

@@ -1,5 +1,6 @@
 import Harnesses
 import IPC
+import Linux
 
 /// A job as it is kept: the request, resolved. Opaque to the store.
 struct JobSpec: Codable {
@@ -24,9 +25,8 @@ struct JobSpec: Codable {
         if harness.name == "exec", !configuration.harnessExec {
             throw ProtocolError(.refused, "the harness exec is switched off on this host (harness.exec)")
         }
-        let title =
-            request.title ?? request.prompt.map { String($0.prefix(60)) } ?? request.argv?.joined(separator: " ")
-            ?? harness.name
+        let derived = request.prompt ?? request.argv?.joined(separator: " ") ?? harness.name
+        let title = request.title ?? derived.cut(toBytes: 200).replacing("\0", with: " ")
         guard title.utf8.count <= 1024, !title.utf8.contains(0) else {
             throw ProtocolError(.invalid, "a title has at most 1024 bytes and no NUL")
         }
@@ -87,17 +87,24 @@ struct JobSpec: Codable {
             && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 
-    /// Stricter than git's own rule: what every tool on the way agrees on.
+    /// Stricter than git's own rule: what every tool on the way agrees on. Compared byte by byte, as git does: to Swift
+    /// a `-` with a combining mark is another character, and no `-`.
     static func isBranchName(_ name: String) -> Bool {
-        guard (1...200).contains(name.utf8.count), !name.hasPrefix("-"), !name.hasPrefix("/"), !name.hasSuffix("/")
-        else { return false }
-        guard name.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f && !Array("~^:?*[\\".utf8).contains($0) }) else {
-            return false
+        let bytes = Array(name.utf8)
+        guard (1...200).contains(bytes.count), bytes.first != UInt8(ascii: "-"), name != "@", name != "HEAD" else { return false }
+        let forbidden = Set("~^:?*[\\".utf8)
+        guard bytes.allSatisfy({ $0 > 0x20 && $0 != 0x7f && !forbidden.contains($0) }) else { return false }
+        guard bytes.firstRange(of: Array("..".utf8)) == nil, bytes.firstRange(of: Array("@{".utf8)) == nil else { return false }
+        let dot = UInt8(ascii: ".")
+        return bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy { part in
+            part.first != nil && part.first != dot && part.last != dot && !part.ends(with: ".lock".utf8)
         }
-        guard !name.contains(".."), !name.contains("@{"), name != "@", name != "HEAD" else { return false }
-        return name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
-            !$0.isEmpty && !$0.hasPrefix(".") && !$0.hasSuffix(".") && !$0.hasSuffix(".lock")
-        }
+    }
+}
+
+extension Collection where Element == UInt8 {
+    fileprivate func ends(with suffix: some Collection<UInt8>) -> Bool {
+        count >= suffix.count && dropFirst(count - suffix.count).elementsEqual(suffix)
     }
 }
 

@@ -1,6 +1,7 @@
 import Harnesses
 import IPC
 import JobStore
+import Linux
 
 /// Decides how a job ended, from what its worker reported, what its harness claims and what happened outside. A value
 /// with no I/O, so that every case is a test.
@@ -22,6 +23,7 @@ struct Judge {
     private var lost: (reason: String, message: String)?
     private var resultBytes: Int64?
     private var artifactBytes: Int64?
+    private var begun: Set<Transfer.Kind> = []
 
     /// Why an end was asked for from outside.
     var cancelReason: String?
@@ -64,20 +66,31 @@ struct Judge {
         let code = data["code"]?.intValue
         if code != 0 {
             let reason = result["reason"]?.stringValue ?? "it ended with \(code.map { "\($0)" } ?? "a signal")"
-            if step != "archive" { refusal = "\(step): \(reason.prefix(1000))" }
+            refusal =
+                step == "archive"
+                ? refusal.map { "\($0); the work could not be kept: \(reason)".cut(toBytes: 1500) }
+                : "\(step): \(reason)".cut(toBytes: 1000)
             return
         }
         guard step == "publish" else { return }
+        guard change, published == nil, branch != nil, base != nil else {
+            throw ProtocolError(.unexpected, "a publish step that this job does not have, or a second one")
+        }
+        func count(_ name: String) throws(ProtocolError) -> Int64 {
+            guard let value = result[name]?.intValue, value >= 0 else {
+                throw ProtocolError(.malformed, "the publish step's \(name) is no count")
+            }
+            return value
+        }
         guard let commit = result["commit"]?.stringValue, JobSpec.isObjectID(commit),
-            result["branch"]?.stringValue == branch,
-            result["base"]?.stringValue == base, let commits = result["commits"]?.intValue
+            result["branch"]?.stringValue == branch, result["base"]?.stringValue == base
         else { throw ProtocolError(.malformed, "the publish step named no result of this job") }
+        let commits = try count("commits")
         let stat = JobInfo.DiffStat(
-            files: result["files"]?.intValue ?? 0, insertions: result["insertions"]?.intValue ?? 0,
-            deletions: result["deletions"]?.intValue ?? 0)
+            files: try count("files"), insertions: try count("insertions"), deletions: try count("deletions"))
         published = (commit, commits, stat)
         notes = (result["notes"]?.arrayValue ?? []).prefix(20).compactMap {
-            $0.stringValue.map { String($0.prefix(400)) }
+            $0.stringValue.map { $0.cut(toBytes: 400) }
         }
     }
 
@@ -88,7 +101,7 @@ struct Judge {
         }
         isFinished = true
         workerOutcome = name
-        workerDetail = data["detail"]?.stringValue.map { String($0.prefix(1000)) }
+        workerDetail = data["detail"]?.stringValue.map { $0.cut(toBytes: 1000) }
         usage.cpuMilliseconds = data["cpuMilliseconds"]?.intValue
         usage.peakRSSKiB = data["peakRSSKiB"]?.intValue
         usage.outputBytes = data["outputBytes"]?.intValue
@@ -104,15 +117,19 @@ struct Judge {
         "done", "no-change", "refused", "harness-failed", "fault", "cancelled", "timed-out", "idle",
     ]
 
+    /// The worker says that everything was done.
+    var claimsSuccess: Bool { workerOutcome == "done" }
+
     /// A bundle comes after a publish that named its commit; an artifact after a refusal; each once.
     func mayTransfer(_ kind: Transfer.Kind) -> Bool {
-        switch kind {
-        case .bundle: published != nil && resultBytes == nil
-        case .artifact: refusal != nil && artifactBytes == nil
-        }
+        (kind == .bundle ? published != nil : refusal != nil) && !begun.contains(kind)
     }
 
+    /// A copy has begun: there is no second one, however long it takes.
+    mutating func begin(_ kind: Transfer.Kind) { begun.insert(kind) }
+
     mutating func received(_ kind: Transfer.Kind, bytes: Int64) {
+        begun.insert(kind)
         switch kind {
         case .bundle: resultBytes = bytes
         case .artifact: artifactBytes = bytes
@@ -136,8 +153,8 @@ struct Judge {
             result.resultBytes = resultBytes
         } else if state == .completed, outcome.reason == "completed", change {
             state = .failed
-            result.outcome = JobInfo.Outcome(
-                reason: "fault", message: "the job finished without the branch it announced; run it again")
+            result.outcome.reason = "fault"
+            result.outcome.message = "the job finished without the branch it announced; run it again"
         }
         return (state, result)
     }

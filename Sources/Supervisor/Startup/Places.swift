@@ -16,56 +16,38 @@ struct Places {
     init(_ configuration: Configuration, account: ServiceAccount) throws {
         state = absolutePath(configuration.stateDirectory)
         socket = absolutePath(configuration.socket)
-        let parent = String(socket[..<(socket.lastIndex(of: "/") ?? socket.startIndex)])
         var group = account.gid
-        let hasGroup = geteuid() == 0 && bh_group_id(configuration.socketGroup, &group) == 0
-        if mkdir(parent, 0o750) == 0, geteuid() == 0 {
-            try check("chown", parent) { chown(parent, account.uid, group) }
+        if geteuid() != 0 || bh_group_id(configuration.socketGroup, &group) != 0 { group = account.gid }
+
+        let parent = String(socket[..<(socket.lastIndex(of: "/") ?? socket.startIndex)])
+        if access(parent, F_OK) != 0 {
+            try PrivateDirectory(parent, mode: 0o750, account: account).give(to: account.uid, group)
+        } else {
+            try PrivateDirectory.requireTrusted(parent, account: account)
         }
         try Places.claim(socket)
         control = try Places.listen(socket, mode: 0o660)
         if geteuid() == 0 {
-            let socket = socket
-            try check("chown", socket) { chown(socket, account.uid, hasGroup ? group : account.gid) }
+            let path = socket
+            try check("chown", path) { lchown(path, account.uid, group) }
         }
-
-        let directory = socket + ".worker"
-        try Places.makeDirectory(directory, mode: 0o711, account)
-        let inner = directory + "/supervisor.sock"
+        // The socket is bound while the directory is still root's: no one else can have put anything in its place.
+        let directory = try PrivateDirectory(socket + ".worker", mode: 0o711, account: account)
+        let inner = socket + ".worker/supervisor.sock"
         unlink(inner)
         workers = try Places.listen(inner, mode: 0o666)
+        if geteuid() == 0 { try check("chown", inner) { lchown(inner, account.uid, account.gid) } }
+        try directory.give(to: account.uid, account.gid)
     }
 
     private static func listen(_ path: String, mode: UInt32) throws -> Descriptor {
         Descriptor(owning: try check("listen on", path) { bh_unix_listen(path, 64, mode) })
     }
 
-    /// Makes the state directory the service user's own, where it is new, empty or was root's.
+    /// Makes the state directory the service user's own, where it is new or was root's.
     /// - Throws: `StartupError`
     static func makeState(_ path: String, account: ServiceAccount) throws {
-        try makeDirectory(path, mode: 0o700, account)
-    }
-
-    private static func makeDirectory(_ path: String, mode: mode_t, _ account: ServiceAccount) throws {
-        var prefix = ""
-        for part in path.split(separator: "/") {
-            prefix += "/" + part
-            if mkdir(prefix, prefix == path ? mode : 0o755) != 0, errno != EEXIST {
-                throw StartupError("the directory \(path) cannot be made: mkdir \(prefix): \(SystemError.text(errno))")
-            }
-        }
-        var status = stat()
-        try check("lstat", path) { lstat(path, &status) }
-        guard status.st_mode & S_IFMT == S_IFDIR else {
-            throw StartupError("\(path) is not a directory; remove it or choose another path")
-        }
-        guard status.st_uid == account.uid || (geteuid() == 0 && status.st_uid == 0) else {
-            throw StartupError(
-                "\(path) belongs to uid \(status.st_uid) and not to uid \(account.uid); choose another directory, or chown it"
-            )
-        }
-        if geteuid() == 0 { try check("chown", path) { chown(path, account.uid, account.gid) } }
-        try check("chmod", path) { chmod(path, mode) }
+        try PrivateDirectory(path, mode: 0o700, account: account).give(to: account.uid, account.gid)
     }
 
     /// Takes a socket's path over from a supervisor that is no more.
@@ -75,9 +57,9 @@ struct Places {
         guard status.st_mode & S_IFMT == S_IFSOCK else {
             throw StartupError("\(path) is there and is no socket; remove it or choose another --socket")
         }
-        let answer = bh_unix_connect(path)
-        if answer >= 0 {
-            close(answer)
+        let answer = bh_unix_connect_now(path)
+        if answer >= 0 || bh_errno() == EAGAIN {
+            if answer >= 0 { close(answer) }
             throw StartupError("a supervisor answers on \(path) already; stop it, or choose another --socket")
         }
         try check("unlink", path) { unlink(path) }

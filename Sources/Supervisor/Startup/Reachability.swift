@@ -47,12 +47,13 @@ enum Reachability {
 
 /// An absolute path without `.`, `..` and doubled slashes; links are followed where the path exists.
 func absolutePath(_ path: String) -> String {
-    var parts: [Substring] = []
-    let base = path.hasPrefix("/") ? "" : (workingDirectory() ?? "") + "/"
-    for part in (base + path).split(separator: "/") where part != "." {
-        if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+    var parts: [Substring.UTF8View] = []
+    let whole = path.utf8.first == UInt8(ascii: "/") ? path : (workingDirectory() ?? "") + "/" + path
+    // By bytes, as the kernel does: a slash with a combining mark is another character to Swift.
+    for part in whole.utf8.split(separator: UInt8(ascii: "/")) where !part.elementsEqual(".".utf8) {
+        if part.elementsEqual("..".utf8) { _ = parts.popLast() } else { parts.append(part) }
     }
-    return "/" + parts.joined(separator: "/")
+    return "/" + parts.map { String(Substring($0)) }.joined(separator: "/")
 }
 
 private func workingDirectory() -> String? {

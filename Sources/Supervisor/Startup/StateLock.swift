@@ -11,6 +11,12 @@ struct StateLock {
         let path = directory + "/supervisor.lock"
         file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
         let raw = file.raw
+        var status = stat()
+        try check("fstat", path) { fstat(raw, &status) }
+        // A link to some other file would have that truncated and given away.
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1 else {
+            throw StartupError("\(path) is no ordinary file; remove it")
+        }
         guard bh_lock_file(raw) == 0 else {
             let holder =
                 (try? file.read(32)).map { String(decoding: $0, as: UTF8.self).split(separator: "\n").first ?? "" }

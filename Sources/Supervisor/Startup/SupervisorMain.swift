@@ -37,7 +37,10 @@ public enum SupervisorMain {
 
     private static func start(_ flags: [String: String], _ configFile: String?) throws -> Int32 {
         signal(SIGPIPE, SIG_IGN)
-        umask(0o077)
+        var soft: UInt64 = 0
+        var hard: UInt64 = 0
+        if bh_get_rlimit(7, &soft, &hard) == 0 { _ = bh_set_rlimit(7, hard, hard) }  // descriptors: as many as may be
+        umask(0o022)  // for directories on the way; what is ours gets its mode by name
         // A relative path means this directory, whatever the process does later.
         var flags = flags
         for key in ["state-directory", "socket"] { if let path = flags[key] { flags[key] = absolutePath(path) } }
@@ -58,8 +61,9 @@ public enum SupervisorMain {
                 executable: try companion("bulkhead-spawner"), worker: try companion("bulkhead-worker"),
                 directory: places.workerDirectory, slots: configuration.slots, account: account)
         } else {
-            channel = try SpawnerClient.connect(configuration.spawnerSocket)
+            channel = try SpawnerClient.connect(configuration.spawnerSocket, account: account)
         }
+        umask(0o077)
         try Reachability.ensure(state, account: account)
         try account.become()
 

@@ -20,7 +20,8 @@ final class EventSender {
 
     init(connection: Connection) { self.connection = connection }
 
-    var isPressed: Bool { unacknowledgedBytes > EventSender.highWater }
+    /// The tools' output is not read now: from the high-water mark until the low one.
+    private(set) var isStopped = false
     var isSettled: Bool { acknowledged == next - 1 }
 
     /// - Throws: `ProtocolError` for data over the frame limit.
@@ -53,12 +54,13 @@ final class EventSender {
     }
 
     private func post(_ payload: [UInt8], count: Int) throws {
-        let wasPressed = isPressed
+        try connection.send(payload: payload)
         next += Int64(count)
         unacknowledged.append((next - 1, payload.count))
         unacknowledgedBytes += payload.count
-        try connection.send(payload: payload)
-        if isPressed, !wasPressed { onPressure?(true) }
+        guard !isStopped, unacknowledgedBytes > EventSender.highWater else { return }
+        isStopped = true
+        onPressure?(true)
     }
 
     /// - Throws: `ProtocolError` for a number that was never sent.
@@ -66,12 +68,14 @@ final class EventSender {
         guard through >= acknowledged, through < next else {
             throw ProtocolError(.invalid, "acknowledged \(through) of \(next - 1)")
         }
-        let wasPressed = unacknowledgedBytes > EventSender.lowWater
         acknowledged = through
         let done = unacknowledged.firstIndex { $0.last > through } ?? unacknowledged.endIndex
         unacknowledgedBytes -= unacknowledged[..<done].reduce(0) { $0 + $1.bytes }
         unacknowledged.removeFirst(done)
-        if wasPressed, unacknowledgedBytes <= EventSender.lowWater { onPressure?(false) }
+        if isStopped, unacknowledgedBytes <= EventSender.lowWater {
+            isStopped = false
+            onPressure?(false)
+        }
         if isSettled { onSettled?() }
     }
 }

@@ -41,7 +41,7 @@ final class ToolOutput {
         self.sender = sender
         self.phase = phase
         self.budget = budget
-        paused = sender.isPressed
+        paused = sender.isStopped
         sources = [Source(stdout, .stdout, lineLimit: lineLimit), Source(stderr, .stderr, lineLimit: lineLimit)]
         for source in sources {
             try source.pipe.setNonBlocking()
@@ -51,6 +51,7 @@ final class ToolOutput {
 
     /// Back-pressure: an unread pipe makes the tool wait.
     func setPaused(_ on: Bool) {
+        guard paused != on else { return }
         paused = on
         for source in sources { on ? loop.unwatch(source.pipe.raw) : watch(source) }
     }

@@ -14,6 +14,7 @@ struct ArchiveStep {
         // Everything with the agent's repository; where that is too large, the files alone.
         if try archive(["."]) { return ["content": "work tree with .git"] }
         if try archive(["--exclude=./.git", "."]) { return ["content": "work tree without .git"] }
+        try check("ftruncate") { ftruncate(Step.Descriptors.output, 0) }
         throw StepEnd.refused("the work is larger than limits.artifact (\(repository.maximumArtifact) bytes)")
     }
 

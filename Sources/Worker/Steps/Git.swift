@@ -39,38 +39,33 @@ struct Git {
     }
 
     /// Runs git and captures at most `limit` bytes of its standard output.
-    /// - Throws: `Failed` when it ends otherwise than with 0; its stderr goes to the job's log and, shortened, into the
-    ///   error.
+    /// - Throws: `Failed` when it ends otherwise than with 0, `SystemError` EFBIG over the limit; its stderr goes to the
+    ///   job's log and, shortened, into the error.
     @discardableResult
     func run(_ arguments: [String], stdin: Int32? = nil, limit: Int = 1 << 20) throws -> [UInt8] {
-        let pipe = try Descriptor.pipe()
-        var captured: [UInt8] = []
-        let end = try start(arguments, stdin: stdin, stdout: pipe.write.raw) {
-            pipe.write.close()
-            captured = try pipe.read.readAll(limit: limit)
-        }
+        let end = try start(arguments, stdin: stdin, stdout: nil, limit: limit)
         guard end.code == 0 else { throw failed(arguments, end) }
-        return captured
+        return end.output
     }
 
     /// Runs git with its standard output in a file.
     /// - Throws: `Failed`
     func run(_ arguments: [String], stdin: Int32? = nil, output: Int32) throws {
-        let end = try start(arguments, stdin: stdin, stdout: output) {}
+        let end = try start(arguments, stdin: stdin, stdout: output)
         guard end.code == 0 else { throw failed(arguments, end) }
     }
 
     /// Only the exit code.
     func succeeds(_ arguments: [String]) -> Bool {
         guard let null = try? Descriptor.open("/dev/null", O_WRONLY) else { return false }
-        return (try? start(arguments, stdin: nil, stdout: null.raw) {})?.code == 0
+        return (try? start(arguments, stdin: nil, stdout: null.raw))?.code == 0
     }
 
     /// The exit code of a run whose failure is an answer too.
-    func code(_ arguments: [String]) throws -> (code: Int32?, message: String) {
+    func code(_ arguments: [String]) throws -> (code: Int32?, message: String, complaints: [String]) {
         let null = try Descriptor.open("/dev/null", O_WRONLY)
-        let end = try start(arguments, stdin: nil, stdout: null.raw) {}
-        return (end.code, end.message)
+        let end = try start(arguments, stdin: nil, stdout: null.raw)
+        return (end.code, end.message, end.complaints)
     }
 
     /// One object id.
@@ -91,32 +86,71 @@ struct Git {
             descriptors: [stdin, stdout, stderr])
     }
 
-    private func failed(_ arguments: [String], _ end: (code: Int32?, message: String)) -> Failed {
+    private func failed(_ arguments: [String], _ end: End) -> Failed {
         Failed(command: arguments.first { !$0.hasPrefix("-") } ?? "", code: end.code, message: end.message)
     }
 
-    private func start(_ arguments: [String], stdin: Int32?, stdout: Int32, _ meanwhile: () throws -> Void) throws
-        -> (code: Int32?, message: String)
-    {
+    /// How a git ended, what it printed (where that was captured) and the line that says why.
+    private struct End {
+        let code: Int32?
+        let output: [UInt8]
+        let message: String
+        /// The last of its `error:` lines.
+        let complaints: [String]
+    }
+
+    /// Both streams are read as they come, so that neither fills and stops git; stderr is passed on at once, and of it
+    /// only the tail is kept.
+    private func start(_ arguments: [String], stdin: Int32?, stdout: Int32?, limit: Int = 0) throws -> End {
         let null = try Descriptor.open("/dev/null", O_RDONLY)
-        // stderr goes to a nameless memory file first: the last line of it belongs into the error.
-        let raw = try check("memfd_create") { bh_memfd("stderr", 0) }
-        let stderr = Descriptor(owning: raw)
-        let child = self.child(arguments, stdin: stdin ?? null.raw, stdout: stdout, stderr: stderr.raw)
+        let output = try Descriptor.pipe()
+        let errors = try Descriptor.pipe()
+        let child = self.child(
+            arguments, stdin: stdin ?? null.raw, stdout: stdout ?? output.write.raw, stderr: errors.write.raw)
         let pid = try child.start()
-        var failure: (any Error)?
-        do { try meanwhile() } catch {
-            failure = error
+        output.write.close()
+        errors.write.close()
+        var captured: [UInt8] = []
+        var tail: [UInt8] = []
+        do {
+            try readBoth(output.read, errors.read) { chunk, isOutput in
+                if isOutput {
+                    captured += chunk
+                    guard captured.count <= limit else { throw SystemError("read", "more than \(limit) bytes of git", code: EFBIG) }
+                } else {
+                    try? Descriptor(owning: dup(2)).writeAll(chunk)
+                    tail = Array((tail + chunk).suffix(Self.keptErrors))
+                }
+            }
+        } catch {
             _ = kill(pid, SIGKILL)
+            _ = try? ProcessEnd.wait(for: pid)
+            throw error
         }
         let end = try ProcessEnd.wait(for: pid)
-        if let failure { throw failure }
-        try check("lseek") { lseek(stderr.raw, 0, SEEK_SET) }
-        let said = (try? stderr.read(16 << 10)) ?? []
-        try? Descriptor(owning: dup(2)).writeAll(said)
-        let lines = String(decoding: said, as: UTF8.self).split(separator: "\n")
-        let line = lines.last { $0.hasPrefix("fatal:") || $0.hasPrefix("error:") } ?? lines.last ?? ""
-        return (end.code, String(line.prefix(400)))
+        let lines = String(decoding: tail, as: UTF8.self).split(separator: "\n")
+        // A general "fatal:" comes last; the "error:" before it says what.
+        let isGeneral = lines.last { $0.hasPrefix("fatal:") }?.hasPrefix("fatal: fsck error") ?? false
+        let line =
+            (isGeneral ? lines.last { $0.hasPrefix("error:") } : nil)
+            ?? lines.last { $0.hasPrefix("fatal:") || $0.hasPrefix("error:") } ?? lines.last ?? ""
+        let complaints = lines.filter { $0.hasPrefix("error:") }.suffix(20).map { String($0).cut(toBytes: 300) }
+        return End(code: end.code, output: captured, message: String(line).cut(toBytes: 400), complaints: complaints)
+    }
+
+    private static let keptErrors = 16 << 10
+
+    private func readBoth(_ output: Descriptor, _ errors: Descriptor, _ take: ([UInt8], _ isOutput: Bool) throws -> Void) throws {
+        var waiting = [
+            pollfd(fd: output.raw, events: Int16(POLLIN), revents: 0), pollfd(fd: errors.raw, events: Int16(POLLIN), revents: 0),
+        ]
+        while waiting.contains(where: { $0.fd >= 0 }) {
+            try check("poll") { poll(&waiting, 2, -1) }
+            for index in waiting.indices where waiting[index].revents != 0 {
+                let chunk = try (index == 0 ? output : errors).read(64 << 10)
+                if chunk.isEmpty { waiting[index].fd = -1 } else { try take(chunk, index == 0) }
+            }
+        }
     }
 }
 

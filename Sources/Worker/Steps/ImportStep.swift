@@ -30,13 +30,14 @@ struct ImportStep {
         try store.run([
             "init", "-q", "--bare", "--template=", "--object-format=\(ObjectID.format(of: repository.base))",
         ])
-        let head = try takeObjects(store, &notes)
         makeReadable(&notes)
+        let head = try takeObjects(store, &notes)
+        if head != repository.base { try checkSize(store, head) }
 
-        try git.run(["read-tree", head])
+        try readTree(git, head)
         let added = try git.code(["add", "--all", "--ignore-errors", "--", "."])
         if added.code == 1 {
-            notes.append("some files could not be added: \(added.message)")
+            notes.append("some files could not be added: \(added.complaints.joined(separator: "; "))".cut(toBytes: 4000))
         } else if added.code != 0 {
             throw StepEnd.refused("git could not take the work tree: \(added.message)")
         }
@@ -78,6 +79,32 @@ struct ImportStep {
             return repository.base
         }
         return head
+    }
+
+    /// A tree of 10^12 files in a kilobyte would keep `read-tree` busy for ever. Publish looks closer.
+    private func checkSize(_ store: Git, _ head: String) throws {
+        var audit = try TreeAudit(store, limits: repository, newBlobs: [:])
+        defer { audit.end() }
+        try audit.learnBase(repository.base)
+        try audit.check(head)
+    }
+
+    /// Starts the index from the agent's own, for what it knows of the files: without that, git would clean every file
+    /// again and commit the line ends of files that nobody touched. Its times are kept, because git tells by them which
+    /// entries to look at again. An index that git does not take is left out.
+    private func readTree(_ git: Git, _ head: String) throws {
+        let target = own + "/index"
+        let copy = Child(
+            argv: ["cp", "--no-dereference", "--preserve=timestamps", agents + "/index", target], path: environmentVariable("PATH") ?? "",
+            descriptors: [0, 2, 2])
+        var status = stat()
+        if lstat(agents + "/index", &status) == 0, status.st_mode & S_IFMT == S_IFREG, try copy.run().code == 0,
+            git.succeeds(["read-tree", "--reset", head])
+        {
+            return
+        }
+        unlink(target)
+        try git.run(["read-tree", head])
     }
 
     /// Files and directories that their owner may not read would be left out; the owner may change that.

@@ -12,6 +12,8 @@ struct TreeAudit {
         var files: Int64 = 0
         var bytes: Int64 = 0
         var longestPath: Int64 = 0
+        /// Directories above the deepest file, this one included.
+        var depth = 1
     }
 
     private struct Entry {
@@ -56,6 +58,9 @@ struct TreeAudit {
     mutating func check(_ object: String) throws {
         let root = try reader.read(object + "^{tree}", limit: Self.maximumTree).id
         let totals = try totals(of: root)
+        guard totals.depth <= Self.maximumDepth else {
+            throw StepEnd.refused("directories are nested deeper than \(Self.maximumDepth)")
+        }
         guard totals.files <= limits.maximumFiles else {
             throw StepEnd.refused("the work has \(totals.files) files; publish.max-files allows \(limits.maximumFiles)")
         }
@@ -105,6 +110,7 @@ struct TreeAudit {
                 totals.files = totals.files.addingSaturated(below.files)
                 totals.bytes = totals.bytes.addingSaturated(below.bytes)
                 totals.longestPath = max(totals.longestPath, name + 1 + below.longestPath)
+                totals.depth = max(totals.depth, below.depth + 1)
             } else {
                 totals.files = totals.files.addingSaturated(1)
                 totals.bytes = totals.bytes.addingSaturated(newBlobs[entry.id] ?? 0)
@@ -115,7 +121,7 @@ struct TreeAudit {
     }
 
     private func judge(_ entry: Entry) throws {
-        let shown = String(decoding: entry.name.map { $0 < 0x20 || $0 == 0x7f ? 0x3f : $0 }, as: UTF8.self)
+        let shown = String(decoding: entry.name.prefix(200).map { $0 < 0x20 || $0 == 0x7f ? 0x3f : $0 }, as: UTF8.self)
         switch entry.mode {
         case "100644", "100755", "120000", "40000": break
         case "160000":

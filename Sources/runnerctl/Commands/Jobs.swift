@@ -79,7 +79,7 @@ struct ShowCommand: SupervisorCommand {
         }
         if let usage = job.usage { facts.append(("usage", usageText(usage))) }
         if let isolation = job.isolation {
-            facts.append(("isolation", EventText.isolation(isolation.layers, tier: isolation.tier)))
+            facts.append(("isolation", EventText.layers(isolation.layers, tier: isolation.tier)))
         }
         for note in job.notes ?? [] { facts.append(("note", note)) }
         if let hint = JobText.artifactHint(job) { facts.append(("artifact", hint)) }
@@ -89,6 +89,10 @@ struct ShowCommand: SupervisorCommand {
         for (name, value) in facts {
             let label = name + String(repeating: " ", count: max(1, 11 - name.count))
             console.out.line(console.out.styled(label, .dim) + Sanitizer.line(value))
+        }
+        for layer in job.isolation?.layers ?? [] {
+            let label = "  " + layer.state + String(repeating: " ", count: max(1, 9 - layer.state.count))
+            console.out.line(console.out.styled(label, .dim) + Sanitizer.line("\(layer.name): \(layer.detail)"))
         }
     }
 

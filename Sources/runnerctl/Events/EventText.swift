@@ -18,6 +18,8 @@ enum EventText {
     static func summary(_ event: JSON) -> String? {
         switch event["type"]?.stringValue {
         case "state":
+            // A change of phase is told by the worker's own event.
+            if event["phase"] != nil { return nil }
             let details = [event["reason"]?.stringValue, event["message"]?.stringValue].compactMap { $0 }
             return (["state \(event["state"]?.stringValue ?? "?")"] + details).joined(separator: ": ")
         case WorkerEvent.type: return workerSummary(event)
@@ -49,7 +51,7 @@ enum EventText {
         return "exit \(code)"
     }
 
-    /// The layers in force on one line; what is partial or missing is named.
+    /// The layers in force on one line: how many, and by name what is partial or missing. `show` lists all of them.
     static func isolation(_ layers: JSON?) -> String {
         // A layer that cannot be read counts as none: the text never says more than is known.
         let all = (layers?.arrayValue ?? []).compactMap { try? $0.decode(JobInfo.Isolation.Layer.self) }
@@ -57,12 +59,15 @@ enum EventText {
     }
 
     static func isolation(_ layers: [JobInfo.Isolation.Layer], tier: String? = nil) -> String {
+        "isolation" + (tier.map { " (\($0))" } ?? "") + ": " + self.layers(layers)
+    }
+
+    static func layers(_ layers: [JobInfo.Isolation.Layer], tier: String? = nil) -> String {
         func names(_ state: String) -> String {
             layers.filter { $0.state == state }.map(\.name).joined(separator: ", ")
         }
         let on = layers.count { $0.state == "on" }
-        var parts = ["isolation" + (tier.map { " (\($0))" } ?? "") + ": \(on) of \(layers.count) layers in force"]
-        if !names("on").isEmpty { parts[0] += " (\(names("on")))" }
+        var parts = [(tier.map { "\($0), " } ?? "") + "\(on) of \(layers.count) layers in force"]
         if !names("partial").isEmpty { parts.append("partial: \(names("partial"))") }
         if !names("missing").isEmpty { parts.append("MISSING: \(names("missing"))") }
         return parts.joined(separator: "; ")

@@ -132,10 +132,12 @@ struct BranchImport {
             ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", base, commit], limit: 256 << 20,
             seconds: 60)
         guard changed.succeeded else { throw refused("its changes are too many to look at") }
-        for record in changed.output.split(separator: 0) where record.first == UInt8(ascii: ":") {
-            let fields = record.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
+        // Records and paths take turns: a path may begin with a colon too.
+        let records = changed.output.split(separator: 0, omittingEmptySubsequences: false)
+        for index in stride(from: 0, to: records.count - 1, by: 2) {
+            let fields = records[index].split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
             guard fields.count == 5,
-                ["100644", "100755", "120000", "000000"].contains(fields[1]) || fields[0] == ":160000"
+                ["100644", "100755", "120000", "000000"].contains(fields[1])
             else {
                 throw refused("it adds an entry that is no file and no link (mode \(fields.dropFirst().first ?? "?"))")
             }
