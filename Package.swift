@@ -74,11 +74,9 @@ let package = Package(
             name: "SupervisorTests", dependencies: ["IPC", "Linux", "JobStore", "Harnesses", "Supervisor"],
             swiftSettings: ours),
         .testTarget(name: "runnerctlTests", dependencies: ["IPC", "Linux", "runnerctl"], swiftSettings: ours),
-        // Runs the built executables; it depends on them so that they are there.
-        .testTarget(
-            name: "EndToEndTests",
-            dependencies: ["bulkhead-supervisor", "bulkhead-spawner", "bulkhead-worker", "runnerctl"],
-            swiftSettings: ours),
+        // Runs the built executables, which `swift build --build-tests` makes too. It must not depend on them: the
+        // worker's linker flags would reach the test bundle and make that static.
+        .testTarget(name: "EndToEndTests", swiftSettings: ours),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17

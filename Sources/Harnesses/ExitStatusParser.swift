@@ -2,6 +2,7 @@
 struct ExitStatusParser: HarnessParser {
     /// What to call the tool in a reason.
     let tool: String
+    let readsOutput = false
 
     mutating func consume(line: ArraySlice<UInt8>, stream: OutputStream) -> [HarnessEvent] { [] }
 

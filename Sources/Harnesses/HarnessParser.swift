@@ -6,6 +6,9 @@
 /// A parser keeps a fixed amount of state however long the stream is, and it never fails: what it cannot read becomes a
 /// ``HarnessEvent/notice(_:)``, up to ``HarnessLimits/notices`` of them.
 public protocol HarnessParser: Sendable {
+    /// Whether its output tells it anything: without that, nobody needs to cut it into lines.
+    var readsOutput: Bool { get }
+
     /// Reads one line, with or without its line end.
     /// - Returns: at most ``HarnessLimits/eventsPerLine`` events, every string in them bounded and free of control
     ///   characters but newline and tab.
@@ -16,6 +19,8 @@ public protocol HarnessParser: Sendable {
 }
 
 extension HarnessParser {
+    public var readsOutput: Bool { true }
+
     /// The same for a whole array.
     public mutating func consume(line: [UInt8], stream: OutputStream) -> [HarnessEvent] {
         consume(line: line[...], stream: stream)

@@ -39,7 +39,9 @@ public struct Child {
     /// - Throws: `Failure`
     public func start() throws(Failure) -> Int32 {
         guard !argv.isEmpty else {
-            throw Failure(stage: Int32(BH_STAGE_EXEC.rawValue), error: SystemError("start", "a program without a name", code: EINVAL))
+            throw Failure(
+                stage: Int32(BH_STAGE_EXEC.rawValue),
+                error: SystemError("start", "a program without a name", code: EINVAL))
         }
         var stage: Int32 = 0
         let pid = withCStrings(argv) { arguments in

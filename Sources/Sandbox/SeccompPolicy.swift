@@ -98,14 +98,18 @@ public enum SeccompPolicy {
             for family in [UInt64(2), 10] {
                 let isFamily = Condition.masked(argument: 0, mask: word, value: family)
                 // Raw IP, and the types of SCTP and DCCP, whose first use loads a kernel module.
-                for type in [UInt64(3), 4, 5, 6, 10] { refuse(call, isFamily, .masked(argument: 1, mask: 0xf, value: type)) }
+                for type in [UInt64(3), 4, 5, 6, 10] {
+                    refuse(call, isFamily, .masked(argument: 1, mask: 0xf, value: type))
+                }
                 for protocolNumber in exoticProtocols {
                     refuse(
                         call, isFamily, .masked(argument: 2, mask: word, value: protocolNumber),
                         errno: errnoEPROTONOSUPPORT)
                 }
                 for bit in 9..<32 {  // every protocol of 512 and more
-                    refuse(call, isFamily, .masked(argument: 2, mask: 1 << bit, value: 1 << bit), errno: errnoEPROTONOSUPPORT)
+                    refuse(
+                        call, isFamily, .masked(argument: 2, mask: 1 << bit, value: 1 << bit),
+                        errno: errnoEPROTONOSUPPORT)
                 }
             }
         }

@@ -152,8 +152,13 @@ struct Doctor {
     private func sockets() -> [DoctorReport.Check] {
         var status = stat()
         guard lstat(places.socket, &status) == 0 else {
-            return [DoctorReport.Check("socket", .warning, "\(places.socket) is not visible to the service user",
-                    remedy: "Operators reach it all the same; to have it checked, put it in a directory that the service user may enter")]
+            return [
+                DoctorReport.Check(
+                    "socket", .warning, "\(places.socket) is not visible to the service user",
+                    remedy:
+                        "Operators reach it all the same; to have it checked, put it in a directory that the service user may enter"
+                )
+            ]
         }
         let isOpen = status.st_mode & 0o007 != 0
         return [

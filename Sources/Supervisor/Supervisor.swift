@@ -111,7 +111,8 @@ public final class Supervisor {
     }
 
     private func admit(_ connection: Connection, uid: UInt32) {
-        let session = ControlSession(connection, uid: uid, store: store, loop: loop) { [weak self] session, request, descriptors in
+        let session = ControlSession(connection, uid: uid, store: store, loop: loop) {
+            [weak self] session, request, descriptors in
             try self?.handle(session, request, descriptors)
         }
         let key = ObjectIdentifier(session)
@@ -139,15 +140,17 @@ public final class Supervisor {
     /// Its death ended the jobs, and this process could not start another with the same rights.
     private func spawnerLost(_ reason: String) {
         log.error("the spawner ended (\(reason)); running jobs ended with it. Start the supervisor again")
+        stop(1)  // first: nothing is to be started from the queue any more
         for run in runs.values { run.lostSpawner() }
-        stop(1)
     }
 
     // MARK: scheduling
 
     /// Fills the free slots from the queue.
     func schedule() {
-        guard let abilities = spawner.abilities, !abilities.unusable, isolationRefusal() == nil else { return }
+        guard exitCode == nil, let abilities = spawner.abilities, !abilities.unusable, isolationRefusal() == nil else {
+            return
+        }
         while admission.blocksStarts == nil, let slot = (0..<configuration.slots).first(where: { runs[$0] == nil }) {
             do {
                 guard let next = try store.nextQueued() else { return }
@@ -171,7 +174,8 @@ public final class Supervisor {
         } catch let error as JobRun.Unstartable {
             return try end(
                 record, .failed,
-                JobInfo.Outcome(reason: "fault", message: "the job cannot be started: \(error.reason)".cut(toBytes: 1000)))
+                JobInfo.Outcome(
+                    reason: "fault", message: "the job cannot be started: \(error.reason)".cut(toBytes: 1000)))
         }
         runs[slot] = run
         run.log = { [log] in log.warning("\($0)") }
@@ -235,6 +239,9 @@ public final class Supervisor {
             $0.outcome = text
             $0.cancelRequested = state == .cancelled
         }
+        // Followers wait for an event, not for a row.
+        let event: JSON = ["type": "state", "state": .string(state.rawValue), "reason": .string(outcome.reason)]
+        _ = try? store.events.append(job: record.id, count: 1, at: wallClockMilliseconds(), payload: event.bytes())
         spool.removeAll(record.id)
     }
 
@@ -286,7 +293,9 @@ public final class Supervisor {
                 record, .failed,
                 JobInfo.Outcome(
                     reason: "supervisor-restarted",
-                    message: "the supervisor ended while the job was \(record.state.rawValue), and the job with it; run it again"))
+                    message:
+                        "the supervisor ended while the job was \(record.state.rawValue), and the job with it; run it again"
+                ))
             log.warning("job \(record.id) was \(record.state.rawValue) when the last supervisor ended: failed")
         }
     }

@@ -153,6 +153,8 @@ final class Job {
         do {
             let stdout = try Descriptor.pipe()
             let stderr = try Descriptor.pipe()
+            // /dev/stdout and <(…) open a pipe again by name: as another uid than the one that made it.
+            for pipe in [stdout.write.raw, stderr.write.raw] { try check("fchmod") { fchmod(pipe, 0o622) } }
             let launch = try self.launch(task, stdout.write, stderr.write)
             let pipes = try ToolOutput(
                 loop: loop, sender: sender, phase: phaseName ?? "", budget: budget, lineLimit: Int(order.limits.line),

@@ -53,7 +53,9 @@ final class TestLink {
     func write(_ bytes: some Collection<UInt8>, _ descriptors: [Int32] = []) throws {
         let bytes = Array(bytes)
         guard !bytes.isEmpty else { return }
-        let count = try check("sendmsg") { bh_send(peer.raw, bytes, bytes.count, descriptors, Int32(descriptors.count)) }
+        let count = try check("sendmsg") {
+            bh_send(peer.raw, bytes, bytes.count, descriptors, Int32(descriptors.count))
+        }
         try #require(count == bytes.count)
     }
 

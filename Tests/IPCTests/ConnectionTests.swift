@@ -57,7 +57,9 @@ struct ConnectionTests {
     func oversizedSend() throws {
         let link = try TestLink(loop)
         let text = String(repeating: "x", count: 1 << 20)
-        #expect(throws: ProtocolError.self) { try link.connection.send(Cancel(reason: text, interrupt: 1, terminate: 1)) }
+        #expect(throws: ProtocolError.self) {
+            try link.connection.send(Cancel(reason: text, interrupt: 1, terminate: 1))
+        }
         try link.connection.send(Acknowledge(through: 1))
         try loop.drive { try link.readFrames().count == 1 }
         #expect(link.told.map { $0["type"] } == ["ack"])
@@ -100,7 +102,9 @@ struct ConnectionTests {
         let payload = Array(#"{"type":"x"}"#.utf8) + [UInt8](repeating: 0x20, count: 64 << 10)
         for _ in 0..<80 {
             try link.connection.send(payload: payload)
-            try loop.drive { try link.readFrames(); return link.connection.queuedBytes <= 512 << 10 }
+            try loop.drive {
+                try link.readFrames(); return link.connection.queuedBytes <= 512 << 10
+            }
         }
         try loop.drive { try link.readFrames().count == 80 }
         #expect(link.connection.isOpen)
@@ -173,7 +177,9 @@ struct ConnectionTests {
         #expect(link.connection.isOpen)
         try link.write(wire(#"{"type":"late"}"#))
         try link.connection.send(Acknowledge(through: 1))
-        try loop.drive { try link.readFrames(); return link.sawEnd }
+        try loop.drive {
+            try link.readFrames(); return link.sawEnd
+        }
         #expect(link.told.map { $0["type"] } == [JSON](repeating: "x", count: 6))
         #expect(!link.connection.isOpen && link.frames.isEmpty && link.endings.isEmpty)
         #expect(loop.watchedCount == 0)
@@ -197,7 +203,9 @@ struct ConnectionTests {
         let link = try TestLink(loop)
         link.onFrame = { [link = link.connection] _ in link.close() }
         try link.write(try wire(#"{"type":"a"}"#) + wire(#"{"type":"b"}"#))
-        try loop.drive { try link.readFrames(); return link.sawEnd }
+        try loop.drive {
+            try link.readFrames(); return link.sawEnd
+        }
         #expect(link.frames.count == 1 && link.endings.isEmpty)
     }
 
@@ -242,7 +250,9 @@ struct ConnectionTests {
         var calls = 0
         link.connection.onDrained = { calls += 1 }
         while link.connection.queuedBytes == 0 { try link.connection.send(Acknowledge(through: 1)) }
-        try loop.drive { try link.readFrames(); return calls > 0 }
+        try loop.drive {
+            try link.readFrames(); return calls > 0
+        }
         #expect(link.connection.queuedBytes == 0 && calls == 1)
     }
 

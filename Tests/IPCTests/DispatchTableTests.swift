@@ -69,7 +69,9 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         BadInput("a type that is no string", "malformed", text: #"{"type":1}"#),
         BadInput("an array", "malformed", text: #"["type","hello"]"#),
         BadInput("two values", "malformed", text: #"{"type":"hello"}{"type":"hello"}"#),
-        BadInput("17 levels", "malformed", text: "{\"type\":" + String(repeating: "[", count: 16) + String(repeating: "]", count: 16) + "}"),
+        BadInput(
+            "17 levels", "malformed",
+            text: "{\"type\":" + String(repeating: "[", count: 16) + String(repeating: "]", count: 16) + "}"),
         BadInput("an integer over 64 bits", "malformed", text: #"{"n":9223372036854775808,"type":"hello"}"#),
         BadInput("a comment", "malformed", text: #"{"type":"hello"/**/}"#),
         BadInput("an unknown type", "unexpected", text: #"{"type":"surprise"}"#),
@@ -79,7 +81,8 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     static let greeting = [
         BadInput("4097 bytes before the welcome", "bad-frame", [0, 0, 0x10, 1]),
         BadInput("a request before the hello", "unexpected", text: #"{"id":1,"method":"status","type":"request"}"#),
-        BadInput("a wrong version", "wrong-version", text: #"{"client":"x","protocol":99,"role":"control","type":"hello"}"#),
+        BadInput(
+            "a wrong version", "wrong-version", text: #"{"client":"x","protocol":99,"role":"control","type":"hello"}"#),
         BadInput("a hello without version", "malformed", text: #"{"client":"x","role":"control","type":"hello"}"#),
         BadInput("an unknown role", "malformed", text: #"{"client":"x","protocol":1,"role":"root","type":"hello"}"#),
     ]
@@ -98,13 +101,15 @@ struct DispatchTableTests {
 
     init() throws { loop = try EventLoop() }
 
-    @Test("Before the welcome, bad input gets an error with its code and the end, and a neighbour goes on",
+    @Test(
+        "Before the welcome, bad input gets an error with its code and the end, and a neighbour goes on",
         arguments: BadInput.anywhere + BadInput.greeting)
     func beforeWelcome(_ bad: BadInput) throws {
         try expectCutOff(bad, greeted: false)
     }
 
-    @Test("After the welcome, bad input gets an error with its code and the end, and a neighbour goes on",
+    @Test(
+        "After the welcome, bad input gets an error with its code and the end, and a neighbour goes on",
         arguments: BadInput.anywhere + BadInput.serving)
     func afterWelcome(_ bad: BadInput) throws {
         try expectCutOff(bad, greeted: true)
@@ -118,7 +123,9 @@ struct DispatchTableTests {
         // What follows the mistake must not be looked at.
         try link.write(bad.bytes + (bad.ends ? [] : wire(#"{"id":9,"method":"status","type":"request"}"#)))
         if bad.ends { shutdown(link.peer.raw, Int32(SHUT_WR)) }
-        try loop.drive { try link.readFrames(); return link.sawEnd }
+        try loop.drive {
+            try link.readFrames(); return link.sawEnd
+        }
         #expect(link.told.dropFirst(greeted ? 1 : 0).map { $0["type"] } == ["error"])
         let failure = try #require(link.told.last).decode(Failure.self)
         #expect(failure.code == bad.code)
@@ -150,7 +157,8 @@ struct DispatchTableTests {
         #expect(session.link.told.map { $0["type"] } == ["welcome", "response"])
     }
 
-    @Test("An error stays short and printable however long and strange the peer's text is",
+    @Test(
+        "An error stays short and printable however long and strange the peer's text is",
         arguments: ["long", "a terminal's escape", "one character of many bytes"], ["", #""fds":9,"#, #""fds":"x","#])
     func errorsAreBounded(_ kind: String, _ member: String) throws {
         let session = try Session(loop)
@@ -162,7 +170,9 @@ struct DispatchTableTests {
         let name = String(decoding: JSON.string(try #require(types[kind])).bytes(), as: UTF8.self)
         let frame = try wire("{\(member)\"type\":\(name)}")
         try session.link.writeAll(frame, loop)
-        try loop.drive { try session.link.readFrames(); return session.link.sawEnd }
+        try loop.drive {
+            try session.link.readFrames(); return session.link.sawEnd
+        }
         #expect(session.link.told.count == 2)
         let failure = try #require(session.link.told.last).decode(Failure.self)
         let length = failure.message.utf8.count

@@ -113,7 +113,9 @@ struct PassedDescriptorTests {
         let long = String(repeating: "x", count: 900 << 10)
         var expected: [[Int64]] = []
         for round in 0..<6 {
-            let files = try (0..<(round * 3 % 9)).map { try Descriptor.sealed("f", [UInt8](repeating: 1, count: 10 * round + $0)) }
+            let files = try (0..<(round * 3 % 9)).map {
+                try Descriptor.sealed("f", [UInt8](repeating: 1, count: 10 * round + $0))
+            }
             let message = Request(id: 1, method: round % 2 == 0 ? long : "m", fds: files.count)
             try sender.send(message, descriptors: files)
             expected.append((0..<files.count).map { Int64(10 * round + $0) })
@@ -166,11 +168,14 @@ struct PassedDescriptorTests {
         }
     }
 
-    @Test("Descriptors that no frame announces, or more or fewer than announced, end the connection; none is kept",
+    @Test(
+        "Descriptors that no frame announces, or more or fewer than announced, end the connection; none is kept",
         arguments: [
-            (#"{"type":"x"}"#, 1), (#"{"fds":0,"type":"x"}"#, 1), (#"{"fds":1,"type":"x"}"#, 2), (#"{"fds":1,"type":"x"}"#, 0),
+            (#"{"type":"x"}"#, 1), (#"{"fds":0,"type":"x"}"#, 1), (#"{"fds":1,"type":"x"}"#, 2),
+            (#"{"fds":1,"type":"x"}"#, 0),
             (#"{"fds":3,"type":"x"}"#, 2), (#"{"fds":9,"type":"x"}"#, 8), (#"{"fds":-1,"type":"x"}"#, 1),
-            (#"{"kind":"bundle","size":1,"type":"transfer"}"#, 0), (#"{"kind":"bundle","size":1,"type":"transfer"}"#, 2),
+            (#"{"kind":"bundle","size":1,"type":"transfer"}"#, 0),
+            (#"{"kind":"bundle","size":1,"type":"transfer"}"#, 2),
             (#"{"listeners":["a","b"],"phase":"p","type":"phase-ready"}"#, 1),
             (#"{"listeners":["1","2","3","4","5","6","7","8","9"],"phase":"p","type":"phase-ready"}"#, 8),
         ])
@@ -198,7 +203,9 @@ struct PassedDescriptorTests {
         try expectRefusal(probes)
     }
 
-    @Test("Descriptors of frames that nobody took are freed when the connection ends, however it ends", arguments: [true, false])
+    @Test(
+        "Descriptors of frames that nobody took are freed when the connection ends, however it ends",
+        arguments: [true, false])
     func freedAtTheEnd(_ byPeer: Bool) throws {
         let probes = try (0..<8).map { _ in try LeakProbe() }
         // Four whole and delivered, four with the beginning of a frame.

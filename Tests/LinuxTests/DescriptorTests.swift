@@ -5,7 +5,9 @@ import Testing
 
 @Suite("Descriptor")
 struct DescriptorTests {
-    @Test("Reading to the end stops at the limit: as many bytes pass, one more is EFBIG", arguments: [0, 1, 65_536, 200_000])
+    @Test(
+        "Reading to the end stops at the limit: as many bytes pass, one more is EFBIG",
+        arguments: [0, 1, 65_536, 200_000])
     func readLimit(_ count: Int) throws {
         let content = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
         #expect(try Descriptor.sealed("file", content).readAll(limit: count) == content)

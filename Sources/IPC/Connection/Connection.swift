@@ -177,7 +177,7 @@ public final class Connection {
         var descriptors = [Int32](repeating: -1, count: Int(BH_MAX_FDS))
         var count: Int32 = 0
         var truncated: Int32 = 0
-        let received = withUnsafeTemporaryAllocation(byteCount: 256 << 10, alignment: 16) { buffer in
+        let received = withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 16) { buffer in
             let received = bh_receive(socket.raw, buffer.baseAddress, buffer.count, &descriptors, &count, &truncated)
             if received > 0 {
                 decoder.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<received]))

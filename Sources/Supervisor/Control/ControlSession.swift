@@ -186,7 +186,10 @@ final class ControlSession {
             let payload = try JSON(parsing: event.payload)
             try connection.send(Item(id: id, seq: event.first, count: event.count, at: event.at, event: payload))
         } catch {
-            let note: JSON = ["type": "event", "kind": "notice", "data": ["text": .string("an event of \(event.payload.count) bytes cannot be shown")]]
+            let note: JSON = [
+                "type": "event", "kind": "notice",
+                "data": ["text": .string("an event of \(event.payload.count) bytes cannot be shown")],
+            ]
             try connection.send(Item(id: id, seq: event.first, count: event.count, at: event.at, event: note))
         }
     }

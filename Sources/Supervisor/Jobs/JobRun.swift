@@ -129,7 +129,7 @@ final class JobRun {
     private func inputFile() throws -> Descriptor {
         do {
             return try context.spool.open(.inputs, id)
-        } catch where error.code == ENOENT {
+        } catch  where error.code == ENOENT {
             throw Unstartable(reason: "its repository is not in the spool any more; run it again")
         }
     }
@@ -279,11 +279,12 @@ final class JobRun {
         switch frame.type {
         case LogBatch.type:
             let batch = try frame.decode(LogBatch.self)
-            guard batch.seq == received + 1, (1...1_000_000).contains(batch.n), (batch.text == nil) != (batch.b64 == nil)
+            guard batch.seq == received + 1, (1...1_000_000).contains(batch.n),
+                (batch.text == nil) != (batch.b64 == nil)
             else { throw ProtocolError(.invalid, "log batch \(batch.seq) of \(batch.n) lines after \(received)") }
             lastStored = try store(frame.bytes, count: batch.n) + Int64(batch.n) - 1
             received += Int64(batch.n)
-            if batch.phase == "agent", batch.stream == .stdout { parse(try batch.bytes()) }
+            if parser.readsOutput, batch.phase == "agent", batch.stream == .stdout { parse(try batch.bytes()) }
             rest = { [weak self] in try self?.storeDerived() }
             try storeDerived()
         case WorkerEvent.type:
@@ -343,7 +344,8 @@ final class JobRun {
         case .finished:
             try judge.takeFinish(event.data, parser: parser)
             guard phases.isEmpty || !judge.claimsSuccess else {
-                throw ProtocolError(.unexpected, "a job that is done without its phases \(phases.reversed().joined(separator: ", "))")
+                throw ProtocolError(
+                    .unexpected, "a job that is done without its phases \(phases.reversed().joined(separator: ", "))")
             }
             state = .finishing
             // It has nothing left to do but to hear that all is on disk.

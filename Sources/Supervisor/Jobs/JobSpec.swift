@@ -91,10 +91,14 @@ struct JobSpec: Codable {
     /// a `-` with a combining mark is another character, and no `-`.
     static func isBranchName(_ name: String) -> Bool {
         let bytes = Array(name.utf8)
-        guard (1...200).contains(bytes.count), bytes.first != UInt8(ascii: "-"), name != "@", name != "HEAD" else { return false }
+        guard (1...200).contains(bytes.count), bytes.first != UInt8(ascii: "-"), name != "@", name != "HEAD" else {
+            return false
+        }
         let forbidden = Set("~^:?*[\\".utf8)
         guard bytes.allSatisfy({ $0 > 0x20 && $0 != 0x7f && !forbidden.contains($0) }) else { return false }
-        guard bytes.firstRange(of: Array("..".utf8)) == nil, bytes.firstRange(of: Array("@{".utf8)) == nil else { return false }
+        guard bytes.firstRange(of: Array("..".utf8)) == nil, bytes.firstRange(of: Array("@{".utf8)) == nil else {
+            return false
+        }
         let dot = UInt8(ascii: ".")
         return bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy { part in
             part.first != nil && part.first != dot && part.last != dot && !part.ends(with: ".lock".utf8)

@@ -24,14 +24,16 @@ struct PrivateDirectory {
         do throws(SystemError) {
             descriptor = try Descriptor.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
         } catch {
-            throw StartupError("\(path) is not a directory that can be used (\(error)); remove it or choose another path")
+            throw StartupError(
+                "\(path) is not a directory that can be used (\(error)); remove it or choose another path")
         }
         let raw = descriptor.raw
         var status = stat()
         try check("fstat", path) { fstat(raw, &status) }
         guard status.st_uid == account.uid || (geteuid() == 0 && status.st_uid == 0) else {
             throw StartupError(
-                "\(path) belongs to uid \(status.st_uid) and not to uid \(account.uid); choose another directory, or chown it")
+                "\(path) belongs to uid \(status.st_uid) and not to uid \(account.uid); choose another directory, or chown it"
+            )
         }
         if geteuid() == 0 { try check("fchown", path) { fchown(raw, 0, 0) } }
         try check("fchmod", path) { fchmod(raw, mode) }

@@ -116,7 +116,9 @@ struct Git {
             try readBoth(output.read, errors.read) { chunk, isOutput in
                 if isOutput {
                     captured += chunk
-                    guard captured.count <= limit else { throw SystemError("read", "more than \(limit) bytes of git", code: EFBIG) }
+                    guard captured.count <= limit else {
+                        throw SystemError("read", "more than \(limit) bytes of git", code: EFBIG)
+                    }
                 } else {
                     try? Descriptor(owning: dup(2)).writeAll(chunk)
                     tail = Array((tail + chunk).suffix(Self.keptErrors))
@@ -140,9 +142,12 @@ struct Git {
 
     private static let keptErrors = 16 << 10
 
-    private func readBoth(_ output: Descriptor, _ errors: Descriptor, _ take: ([UInt8], _ isOutput: Bool) throws -> Void) throws {
+    private func readBoth(
+        _ output: Descriptor, _ errors: Descriptor, _ take: ([UInt8], _ isOutput: Bool) throws -> Void
+    ) throws {
         var waiting = [
-            pollfd(fd: output.raw, events: Int16(POLLIN), revents: 0), pollfd(fd: errors.raw, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: output.raw, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: errors.raw, events: Int16(POLLIN), revents: 0),
         ]
         while waiting.contains(where: { $0.fd >= 0 }) {
             try check("poll") { poll(&waiting, 2, -1) }

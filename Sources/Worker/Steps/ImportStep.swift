@@ -34,13 +34,15 @@ struct ImportStep {
         let head = try takeObjects(store, &notes)
         if head != repository.base { try checkSize(store, head) }
 
-        try readTree(git, head)
+        try git.run(["read-tree", head])
         let added = try git.code(["add", "--all", "--ignore-errors", "--", "."])
         if added.code == 1 {
-            notes.append("some files could not be added: \(added.complaints.joined(separator: "; "))".cut(toBytes: 4000))
+            notes.append(
+                "some files could not be added: \(added.complaints.joined(separator: "; "))".cut(toBytes: 4000))
         } else if added.code != 0 {
             throw StepEnd.refused("git could not take the work tree: \(added.message)")
         }
+        try restoreUntouched(git, head)
         let tree = try git.object(["write-tree"])
         let isClean = tree == (try store.object(["rev-parse", "--verify", "-q", "\(head)^{tree}"]))
         if isClean, head == repository.base { throw StepEnd.noChange("the work tree is as it was") }
@@ -83,28 +85,46 @@ struct ImportStep {
 
     /// A tree of 10^12 files in a kilobyte would keep `read-tree` busy for ever. Publish looks closer.
     private func checkSize(_ store: Git, _ head: String) throws {
-        var audit = try TreeAudit(store, limits: repository, newBlobs: [:])
+        var audit = try TreeAudit(store, limits: repository, newBlobs: [:], judging: false)
         defer { audit.end() }
         try audit.learnBase(repository.base)
         try audit.check(head)
     }
 
-    /// Starts the index from the agent's own, for what it knows of the files: without that, git would clean every file
-    /// again and commit the line ends of files that nobody touched. Its times are kept, because git tells by them which
-    /// entries to look at again. An index that git does not take is left out.
-    private func readTree(_ git: Git, _ head: String) throws {
-        let target = own + "/index"
-        let copy = Child(
-            argv: ["cp", "--no-dereference", "--preserve=timestamps", agents + "/index", target], path: environmentVariable("PATH") ?? "",
-            descriptors: [0, 2, 2])
-        var status = stat()
-        if lstat(agents + "/index", &status) == 0, status.st_mode & S_IFMT == S_IFREG, try copy.run().code == 0,
-            git.succeeds(["read-tree", "--reset", head])
-        {
-            return
+    /// Puts files back that are, byte for byte, what the base has: with a fresh index, `add` sends every file through the
+    /// line-end rules again, and files that nobody touched would appear changed.
+    private func restoreUntouched(_ git: Git, _ head: String) throws {
+        let limit = 512 * Int(clamping: repository.maximumFiles)
+        let changed = try git.run(
+            ["diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", "--diff-filter=M", head],
+            limit: limit)
+        var paths: [[UInt8]] = []
+        var entries: [(mode: String, id: String)] = []
+        let records = changed.split(separator: 0, omittingEmptySubsequences: false)
+        for index in stride(from: 0, to: records.count - 1, by: 2) {
+            let fields = String(decoding: records[index], as: UTF8.self).split(separator: " ")
+            // Only the content of an ordinary file; and `--stdin-paths` has no way to say a line end.
+            guard fields.count == 5, fields[0].hasPrefix(":100"), fields[0].dropFirst() == fields[1],
+                !records[index + 1].contains(0x0a)
+            else { continue }
+            paths.append(Array(records[index + 1]))
+            entries.append((String(fields[1]), String(fields[2])))
         }
-        unlink(target)
-        try git.run(["read-tree", head])
+        guard !paths.isEmpty else { return }
+        let list = try Descriptor.sealed(
+            "paths", paths.flatMap { Array((SandboxPath.workspace + "/").utf8) + $0 + [0x0a] })
+        // An odd path that git reads otherwise costs this courtesy, not the work.
+        guard
+            let hashes = try? git.run(["hash-object", "--no-filters", "--stdin-paths"], stdin: list.raw, limit: limit)
+        else { return }
+        var restored: [UInt8] = []
+        for (index, hash) in hashes.split(separator: 0x0a).enumerated() where index < paths.count {
+            let (mode, id) = entries[index]
+            guard hash.elementsEqual(id.utf8) else { continue }
+            restored += Array("\(mode) \(id)\t".utf8) + paths[index] + [0]
+        }
+        guard !restored.isEmpty else { return }
+        try git.run(["update-index", "-z", "--index-info"], stdin: try Descriptor.sealed("index", restored).raw)
     }
 
     /// Files and directories that their owner may not read would be left out; the owner may change that.

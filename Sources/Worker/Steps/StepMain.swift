@@ -9,7 +9,9 @@ struct StepEnd: Error {
 
     static func noChange(_ reason: String) -> StepEnd { StepEnd(code: Step.Exit.noChange, reason: reason) }
     /// What the agent left, or what the repository holds, cannot be taken: a policy, not a fault.
-    static func refused(_ reason: String) -> StepEnd { StepEnd(code: Step.Exit.refused, reason: reason.cut(toBytes: 1000)) }
+    static func refused(_ reason: String) -> StepEnd {
+        StepEnd(code: Step.Exit.refused, reason: reason.cut(toBytes: 1000))
+    }
 }
 
 /// Entry of the `step` mode: Bulkhead's own code as a tool of the sandbox, with one party's rights.

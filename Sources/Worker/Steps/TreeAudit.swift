@@ -26,12 +26,15 @@ struct TreeAudit {
     private let limits: Order.Repository
     private let newBlobs: [String: Int64]
     private let idBytes: Int
+    private let judging: Bool
     /// Totals by tree, and whether the tree is the base's own.
     private var known: [String: Totals] = [:]
     private var baseTrees: Set<String> = []
     private var baseGitlinks: Set<[UInt8]> = []
 
-    init(_ git: Git, limits: Order.Repository, newBlobs: [String: Int64]) throws {
+    /// - Parameter judging: looks at modes and names too, and not only at how much there is.
+    init(_ git: Git, limits: Order.Repository, newBlobs: [String: Int64], judging: Bool = true) throws {
+        self.judging = judging
         reader = try ObjectReader(git)
         self.limits = limits
         self.newBlobs = newBlobs
@@ -88,7 +91,7 @@ struct TreeAudit {
                     throw StepEnd.refused("directories are nested deeper than \(Self.maximumDepth)")
                 }
                 let entries = try entries(of: tree)
-                if !baseTrees.contains(tree) { for entry in entries { try judge(entry) } }
+                if judging, !baseTrees.contains(tree) { for entry in entries { try judge(entry) } }
                 stack[stack.count - 1].entries = entries
                 for entry in entries where entry.mode == "40000" && known[entry.id] == nil {
                     stack.append((entry.id, nil))
@@ -142,7 +145,10 @@ struct TreeAudit {
     /// `mode SP name NUL id`, again and again.
     private func entries(of tree: String) throws -> [Entry] {
         let object = try reader.read(tree, limit: Self.maximumTree)
-        guard object.type == "tree" else { throw StepEnd.refused("object \(tree) is no tree") }
+        guard object.type == "tree" else {
+            guard judging else { return [] }
+            throw StepEnd.refused("object \(tree) is no tree")
+        }
         var entries: [Entry] = []
         var rest = object.content[...]
         while !rest.isEmpty {

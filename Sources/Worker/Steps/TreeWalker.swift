@@ -25,7 +25,9 @@ struct TreeWalker {
         }
         guard let top = try? Descriptor.open(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) else { return }
         walk(top.release(), depth: 0, pathLength: 0)
-        if isTooLong { notes.append("files with paths of more than \(Self.maximumPath) bytes are left out: git cannot take them") }
+        if isTooLong {
+            notes.append("files with paths of more than \(Self.maximumPath) bytes are left out: git cannot take them")
+        }
         if isTooDeep { notes.append("directories deeper than \(Self.maximumDepth) keep their modes") }
         if entries >= Self.maximumEntries {
             notes.append("more than \(Self.maximumEntries) files: the rest keep their modes")

@@ -81,8 +81,11 @@ struct StatusCommand: SupervisorCommand {
     static func show(_ status: StatusReport, on console: Console) {
         let out = console.out
         func fact(_ name: String, _ value: String, _ style: Output.Style = .plain) {
-            let label = out.styled(name + String(repeating: " ", count: max(1, 11 - name.count)), .dim)
-            out.line(label + out.styled(Sanitizer.line(value), style))
+            let label = name + String(repeating: " ", count: max(1, 11 - name.count))
+            for (index, line) in DisplayWidth.wrapped(Sanitizer.line(value), to: console.columns - 11).enumerated() {
+                let start = index == 0 ? label : String(repeating: " ", count: 11)
+                out.line(out.styled(start, .dim) + out.styled(line, style))
+            }
         }
         fact(
             "supervisor",

@@ -30,7 +30,8 @@ struct RunCommand: ParsableCommand {
     var harness: String?
     @Option(help: ArgumentHelp("Longest running time, such as 30m; a plain number is seconds.", valueName: "duration"))
     var timeout: TimeSpan?
-    @Option(help: ArgumentHelp("-100 to 100; higher runs first.", valueName: "number"))
+    // Unconditional: a negative number is no option.
+    @Option(parsing: .unconditional, help: ArgumentHelp("-100 to 100; higher runs first.", valueName: "number"))
     var priority: Int?
     @Flag(help: "Print the job's id and leave it running.")
     var detach = false

@@ -46,6 +46,19 @@ struct Table {
 enum DisplayWidth {
     static func of(_ text: String) -> Int { text.unicodeScalars.reduce(0) { $0 + of($1) } }
 
+    /// Lines of at most `columns`, broken between words; a longer word has a line of its own.
+    static func wrapped(_ text: String, to columns: Int) -> [String] {
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            if let last = lines.last, of(last) + 1 + of(String(word)) <= columns {
+                lines[lines.count - 1] += " " + word
+            } else {
+                lines.append(String(word))
+            }
+        }
+        return lines.isEmpty ? [""] : lines
+    }
+
     static func truncated(_ text: String, to columns: Int) -> String {
         guard of(text) > columns else { return text }
         var output = String.UnicodeScalarView()
