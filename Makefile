@@ -24,6 +24,7 @@ run: build
 	@scripts/demo.sh "$$($(SWIFT) build $(BUILD_FLAGS) --show-bin-path)"
 
 test: setup
+	$(SWIFT) build $(BUILD_FLAGS)
 	$(SWIFT) build --build-tests $(BUILD_FLAGS)
 	$(SWIFT) test --skip-build $(BUILD_FLAGS) $(TEST_FLAGS)
 

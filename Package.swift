@@ -74,9 +74,9 @@ let package = Package(
             name: "SupervisorTests", dependencies: ["IPC", "Linux", "JobStore", "Harnesses", "Supervisor"],
             swiftSettings: ours),
         .testTarget(name: "runnerctlTests", dependencies: ["IPC", "Linux", "runnerctl"], swiftSettings: ours),
-        // Runs the built executables, which `swift build --build-tests` makes too. It must not depend on them: the
-        // worker's linker flags would reach the test bundle and make that static.
-        .testTarget(name: "EndToEndTests", swiftSettings: ours),
+        // Runs the executables that `swift build` made. It must not depend on them: the worker's linker flags would reach
+        // the test bundle and make that static.
+        .testTarget(name: "EndToEndTests", dependencies: ["Linux"], swiftSettings: ours),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17

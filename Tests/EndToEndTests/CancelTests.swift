@@ -10,11 +10,11 @@ struct CancelTests {
 
     /// What may be left behind: the host's mounts and what lies in the state directory.
     private struct Traces: Equatable {
-        let mounts: String
+        let mounts: [Substring]
         let files: [String]
 
         init(_ host: TestHost) {
-            mounts = HostProcess.mounts
+            mounts = HostProcess.mounts(of: host)
             let all = FileManager.default.subpaths(atPath: host.state) ?? []
             files = all.filter {
                 !$0.hasPrefix("events/") && !$0.hasPrefix("jobs") && !$0.contains(".db") && !$0.contains(".sqlite")

@@ -13,10 +13,11 @@ struct CrashTests {
         let waiting: String
         let spawner: Int32
         let processes: Set<Int32>
-        let mounts = HostProcess.mounts
+        let mounts: [Substring]
 
         init(_ tier: Tier, configuration: String = "", command: ((String) -> [String])? = nil) throws {
             host = try TestHost(tier, configuration: "slots: 1\n" + configuration)
+            mounts = HostProcess.mounts(of: host)
             let repository = try Repository(in: host)
             running = try host.detach(["--repo", repository.path], command?(mark) ?? TestHost.stubborn(mark))
             waiting = try host.detach(["--repo", repository.path, "--title", "waiting"], ["sh", "-c", "echo >new"])
@@ -32,7 +33,7 @@ struct CrashTests {
                 "alive: \(processes.filter { HostProcess.isAlive($0) })")
             #expect(host.processes(with: mark).isEmpty)
             #expect(host.processes(with: host.directory).isEmpty)
-            #expect(HostProcess.mounts == mounts)
+            #expect(HostProcess.mounts(of: host) == mounts)
         }
 
         /// A new start fails the interrupted job with the reason, and runs the one that waited.
@@ -100,7 +101,7 @@ struct CrashTests {
         #expect(try scene.host.ended(scene.waiting) == "completed")
         #expect(HostProcess.isAlive(scene.host.pid) && HostProcess.isAlive(scene.spawner))
         #expect(follower.finish(10).code == 0, "a follower comes to an end")
-        #expect(HostProcess.mounts == scene.mounts)
+        #expect(HostProcess.mounts(of: scene.host) == scene.mounts)
     }
 
     @Test("A supervisor that was killed between jobs starts again on its sockets and state", arguments: Tier.all)

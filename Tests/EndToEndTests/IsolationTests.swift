@@ -211,13 +211,13 @@ struct IsolationTests {
             $0 + " 3</dev/null 4</dev/null 5</dev/null 6</dev/null 7</dev/null"
         }
         for command in commands {
-            let mounts = HostProcess.mounts
+            let mounts = HostProcess.mounts()
             let hostname = try run(["/bin/hostname"]).text
             let result = try run(
                 tier.prefix + ["/bin/sh", "-c", "exec \(worker) \(command)"], directory: "/", seconds: 20)
             #expect(result.code > 0, "\(command): \(result.code)")
             #expect(result.errorText.contains("bulkhead-worker"), "\(command) says why: \(result.errorText)")
-            #expect(HostProcess.mounts == mounts, "\(command) changed the host's mounts")
+            #expect(HostProcess.mounts() == mounts, "\(command) changed the host's mounts")
             #expect(try run(["/bin/hostname"]).text == hostname)
         }
         for command in ["", "step fetch"] {
@@ -226,10 +226,10 @@ struct IsolationTests {
         }
         // Even as pid 1 of a pid namespace, when all other namespaces are the host's.
         if tier == .root, access("/usr/bin/unshare", X_OK) == 0 {
-            let mounts = HostProcess.mounts
+            let mounts = HostProcess.mounts()
             let result = try run(["/usr/bin/unshare", "--fork", "--pid", worker], directory: "/")
             #expect(result.code != 0)
-            #expect(HostProcess.mounts == mounts)
+            #expect(HostProcess.mounts() == mounts)
         }
     }
 }

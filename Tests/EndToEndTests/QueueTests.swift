@@ -34,7 +34,9 @@ struct QueueTests {
 
     /// When a job left the queue, in milliseconds.
     private func claimed(_ host: TestHost, _ job: String) throws -> Int {
-        let first = try #require(try host.runnerctl(["events", job, "--json"]).text.split(separator: "\n").first)
+        let result = try host.runnerctl(["events", job, "--json"])
+        let told = "code \(result.code), signal \(result.signal ?? 0): \(result.errorText)"
+        let first = try #require(result.text.split(separator: "\n").first, "\(told)")
         let item = try JSONSerialization.jsonObject(with: Data(first.utf8)) as? [String: Any]
         #expect((item?["event"] as? [String: Any])?["state"] as? String == "claimed")
         return try #require(item?["at"] as? Int)

@@ -124,7 +124,8 @@ struct ImportStep {
             restored += Array("\(mode) \(id)\t".utf8) + paths[index] + [0]
         }
         guard !restored.isEmpty else { return }
-        try git.run(["update-index", "-z", "--index-info"], stdin: try Descriptor.sealed("index", restored).raw)
+        let index = try Descriptor.sealed("index", restored)  // named, so that it stays open until git has ended
+        try git.run(["update-index", "-z", "--index-info"], stdin: index.raw)
     }
 
     /// Files and directories that their owner may not read would be left out; the owner may change that.

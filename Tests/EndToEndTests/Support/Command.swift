@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Linux
 
 /// A finished command.
 struct CommandResult {
@@ -11,43 +12,64 @@ struct CommandResult {
     var errorText: String { String(decoding: errors, as: UTF8.self) }
 }
 
+/// A process that was started, and its end once that is there. Foundation's `Process` crashes in its own memory when
+/// many threads start short commands; the product's own way to start a program does not.
+final class StartedProcess: @unchecked Sendable {  // `end` is touched with the lock held only
+    let processIdentifier: Int32
+    private let lock = NSLock()
+    private var end: ProcessEnd?
+
+    init(_ child: Child) throws {
+        processIdentifier = try child.start()
+        Thread.detachNewThread { [self] in
+            let end = try? ProcessEnd.wait(for: processIdentifier)
+            lock.withLock { self.end = end ?? ProcessEnd(siCode: 2, status: SIGKILL) }
+        }
+    }
+
+    /// How it ended, or nil while it runs.
+    var ending: ProcessEnd? { lock.withLock { end } }
+    var isRunning: Bool { ending == nil }
+}
+
 /// A running command whose output is gathered while it runs.
 final class RunningCommand {
-    let process = Process()
-    private let outputPipe = Pipe()
-    private let errorPipe = Pipe()
+    let process: StartedProcess
     private let queue = DispatchQueue(label: "output")
     private let group = DispatchGroup()
     private var output = Data()
     private var errors = Data()
 
     init(_ arguments: [String], environment: [String: String], directory: String?, input: Data?) throws {
-        process.executableURL = URL(fileURLWithPath: arguments[0])
-        process.arguments = Array(arguments.dropFirst())
-        process.environment = environment
-        if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
-        process.standardOutput = outputPipe
-        process.standardError = errorPipe
-        let inputPipe = input.map { _ in Pipe() }
-        process.standardInput = inputPipe ?? FileHandle.nullDevice
-        try process.run()
-        gather(outputPipe) { self.output += $0 }
-        gather(errorPipe) { self.errors += $0 }
-        if let inputPipe, let input {
-            try? inputPipe.fileHandleForWriting.write(contentsOf: input)
-            try? inputPipe.fileHandleForWriting.close()
+        signal(SIGPIPE, SIG_IGN)  // a command that does not read its input is no reason to end the tests
+        let (outputRead, outputWrite) = try Descriptor.pipe()
+        let (errorRead, errorWrite) = try Descriptor.pipe()
+        let null = try Descriptor.open("/dev/null", O_RDONLY)
+        let feed = try input.map { _ in try Descriptor.pipe() }
+        var child = Child(
+            argv: arguments, environment: environment.map { "\($0.key)=\($0.value)" }, path: environment["PATH"] ?? "",
+            descriptors: [(feed?.read ?? null).raw, outputWrite.raw, errorWrite.raw])
+        child.directory = directory
+        process = try StartedProcess(child)
+        withExtendedLifetime((outputWrite, errorWrite, null)) {}
+        outputWrite.close()
+        errorWrite.close()
+        gather(outputRead.release()) { self.output += $0 }
+        gather(errorRead.release()) { self.errors += $0 }
+        if let feed, let input {
+            feed.read.close()
+            try? feed.write.writeAll(Array(input))
+            feed.write.close()
         }
     }
 
     var pid: Int32 { process.processIdentifier }
 
-    /// Reads with a thread of its own: `readabilityHandler` can crash in the library's event loop when many short
-    /// commands come and go.
-    private func gather(_ pipe: Pipe, _ append: @escaping (Data) -> Void) {
+    /// Reads with a thread of its own, to the end of the stream; takes over `descriptor`.
+    private func gather(_ descriptor: Int32, _ append: @escaping (Data) -> Void) {
         group.enter()
         let queue = queue
         let group = group
-        let descriptor = fcntl(pipe.fileHandleForReading.fileDescriptor, F_DUPFD_CLOEXEC, 0)
         nonisolated(unsafe) let append = append  // called on `queue` only, which serialises both streams
         Thread.detachNewThread {
             var buffer = [UInt8](repeating: 0, count: 64 << 10)
@@ -80,22 +102,15 @@ final class RunningCommand {
 
     /// Waits for the end; kills what takes longer.
     func finish(_ seconds: Double = 60) -> CommandResult {
-        // Not waitUntilExit: it waits for every descendant that inherited a descriptor of Foundation's too.
         if !wait(seconds, until: { !process.isRunning }) {
             kill(process.processIdentifier, SIGKILL)
             wait(5, until: { !process.isRunning })
         }
-        guard !process.isRunning else {
-            return queue.sync { CommandResult(code: -1, signal: SIGKILL, output: output, errors: errors) }
-        }
         // A child of the command may hold its pipes; what was printed until now is what counts.
         _ = group.wait(timeout: .now() + 5)
-        let isSignal = process.terminationReason == .uncaughtSignal
+        let end = process.ending ?? ProcessEnd(siCode: 2, status: SIGKILL)
         return queue.sync {
-            CommandResult(
-                code: isSignal ? -1 : process.terminationStatus, signal: isSignal ? process.terminationStatus : nil,
-                output: output,
-                errors: errors)
+            CommandResult(code: end.code ?? -1, signal: end.signal, output: output, errors: errors)
         }
     }
 }

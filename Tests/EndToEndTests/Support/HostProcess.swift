@@ -56,8 +56,13 @@ enum HostProcess {
         Int((status(pid)["VmRSS"] ?? "").split(separator: " ").first ?? "") ?? 0
     }
 
-    /// This host's mounts, as this process sees them.
-    static var mounts: String { (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? "" }
+    /// This host's mounts, as this process sees them, without those that other tests make for their own hosts.
+    static func mounts(of host: TestHost? = nil) -> [Substring] {
+        let table = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
+        return table.split(separator: "\n").filter { line in
+            !line.contains("/bulkhead-test.") || host.map { line.contains($0.directory) } ?? false
+        }
+    }
 }
 
 extension HostProcess {
