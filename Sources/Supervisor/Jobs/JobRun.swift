@@ -21,7 +21,7 @@ final class JobRun {
     let id: String
     let slot: Int
     let spec: JobSpec
-    private let context: Context
+    let context: Context
     private(set) var state = State.spawning
     private let secret: String
     private var worker: Spawned?
@@ -33,21 +33,21 @@ final class JobRun {
     ])
     private var phases: [String]
     private var parser: any HarnessParser
-    private var judge: Judge
+    var judge: Judge
 
     /// Worker numbers received, and up to which of them all is on disk.
     private var received: Int64 = 0
     private var acknowledged: Int64 = 0
     private var lastStored: Int64 = 0
     private var isExited: Exited?
-    private var copies = 0
+    var copies = 0
     /// Work that waits for room on the disk, and what is left of the work under way once its first part is stored.
     private var held: (() throws -> Void)?
     private var rest: (() throws -> Void)?
     private var isWaitingForDisk = false
     private var derived: [[UInt8]] = []
     private var storedBytes: Int64 = 0
-    private var timers: [EventLoop.Timer] = []
+    var timers: [EventLoop.Timer] = []
     private let diagnostics: Descriptor
     private var diagnosticText: [UInt8] = []
 
@@ -63,7 +63,7 @@ final class JobRun {
     /// How much longer than its own limits a worker may live before it is killed from outside.
     private static let overtimeMilliseconds: Int64 = 10_000
     /// How often a full disk is tried again.
-    private static let diskRetryMilliseconds: Int64 = 1_000
+    static let diskRetryMilliseconds: Int64 = 1_000
     /// Room for events beside the output, in bytes.
     private static let eventBytes: Int64 = 64 << 20
 
@@ -109,61 +109,11 @@ final class JobRun {
         startTimer(spec.timeout + ladder + Self.overtimeMilliseconds) { $0.overtime() }
     }
 
-    private func startTimer(_ milliseconds: Int64, _ action: @escaping (JobRun) -> Void) {
+    func startTimer(_ milliseconds: Int64, _ action: @escaping (JobRun) -> Void) {
         timers.append(
             context.loop.after(milliseconds: milliseconds) { [weak self] in
                 if let self { action(self) }
             })
-    }
-
-    private func orderFile() throws -> Descriptor {
-        let order: [UInt8]
-        do {
-            order = try JSON(encoding: try makeOrder()).bytes()
-        } catch {
-            throw Unstartable(reason: "\(error)")
-        }
-        return try Descriptor.sealed("order", order)
-    }
-
-    private func inputFile() throws -> Descriptor {
-        do {
-            return try context.spool.open(.inputs, id)
-        } catch  where error.code == ENOENT {
-            throw Unstartable(reason: "its repository is not in the spool any more; run it again")
-        }
-    }
-
-    private func makeOrder() throws -> Order {
-        let settings = context.configuration
-        let plan = try spec.plan(settings)
-        let repository = spec.repository.map { repository in
-            let branch = repository.branch ?? "bulkhead/\(id)"
-            return Order.Repository(
-                base: repository.base, baseBranch: repository.baseBranch, branch: branch,
-                message: "\(spec.title)\n\nBulkhead-Job: \(id)\n", committerName: settings.commitName,
-                committerEmail: settings.commitEmail, maximumFiles: Int64(settings.publishMaxFiles),
-                maximumBytes: settings.publishMaxBytes.bytes, maximumPath: Int64(settings.publishMaxPath),
-                maximumBundle: settings.limitsBundle.bytes, maximumArtifact: settings.limitsArtifact.bytes)
-        }
-        judge.expect(branch: repository?.branch, base: repository?.base)
-        return Order(
-            job: id, kind: repository == nil ? .prompt : .change,
-            isolation: settings.isolation == .strict ? .strict : .available,
-            root: Order.Root(
-                trees: settings.sandboxTrees, path: settings.sandboxPath,
-                workspaceBytes: settings.limitsWorkspace.bytes,
-                workspaceFiles: Int64(settings.limitsWorkspaceFiles)),
-            limits: Order.Limits(
-                wallClock: spec.timeout, idleOutput: settings.limitsIdleOutput.milliseconds,
-                processes: Int64(settings.limitsProcesses), openFiles: Int64(settings.limitsOpenFiles),
-                fileSize: settings.limitsFileSize.bytes, output: settings.limitsOutput.bytes,
-                line: settings.limitsLine.bytes),
-            ladder: Order.Ladder(
-                interrupt: settings.killInterrupt.milliseconds, terminate: settings.killTerminate.milliseconds),
-            tool: Order.Tool(
-                argv: plan.argv, environment: plan.environment, stdin: String(decoding: plan.stdin, as: UTF8.self)),
-            repository: repository)
     }
 
     // MARK: the worker's arrival
@@ -354,53 +304,6 @@ final class JobRun {
         }
     }
 
-    private func take(_ transfer: Transfer, _ descriptors: [Descriptor]) throws {
-        guard descriptors.count == 1, judge.mayTransfer(transfer.kind) else {
-            throw ProtocolError(.unexpected, "a \(transfer.kind.rawValue) that nothing announced")
-        }
-        let isBundle = transfer.kind == .bundle
-        let limit = (isBundle ? context.configuration.limitsBundle : context.configuration.limitsArtifact).bytes
-        let size = try PassedDescriptor.regularFile(descriptors[0], maximum: limit)
-        guard size == transfer.size, size > 0 else {
-            throw ProtocolError(.badDescriptor, "a file of \(size) bytes was announced as \(transfer.size)")
-        }
-        judge.begin(transfer.kind)
-        copies += 1
-        try keep(transfer.kind, descriptors[0], limit)
-    }
-
-    /// Copies a result into the spool; a full disk makes it wait, not fail.
-    private func keep(_ kind: Transfer.Kind, _ file: Descriptor, _ limit: Int64) throws(SystemError) {
-        let path = context.spool.path(kind == .bundle ? .results : .artifacts, id)
-        let copy = try SpoolCopy(from: file, to: path, limit: limit, loop: context.loop) { [weak self] result in
-            guard let self else { return }
-            switch result {
-            case .success(let bytes): self.judge.received(kind, bytes: bytes)
-            case .failure(let error) where error.code == ENOSPC || error.code == EDQUOT:
-                self.log?("job \(self.id)'s \(kind.rawValue) waits for the disk: \(error)")
-                self.timers.append(
-                    self.context.loop.after(milliseconds: Self.diskRetryMilliseconds) {
-                        do throws(SystemError) {
-                            try self.keep(kind, file, limit)
-                        } catch {
-                            self.lose(kind, error)
-                        }
-                    })
-                return
-            case .failure(let error): return self.lose(kind, error)
-            }
-            self.copies -= 1
-            self.concludeWhenReady()
-        }
-        copy.start()
-    }
-
-    private func lose(_ kind: Transfer.Kind, _ error: SystemError) {
-        copies -= 1
-        judge.lose("fault", "the job's \(kind.rawValue) could not be kept: \(error)")
-        concludeWhenReady()
-    }
-
     // MARK: events and acknowledgement
 
     /// The worker keeps to limits.output; one that is owned by its job may not. Every byte may take six in JSON.
@@ -509,7 +412,7 @@ final class JobRun {
         }
     }
 
-    private func concludeWhenReady() {
+    func concludeWhenReady() {
         guard state != .ended, let isExited, copies == 0, held == nil else { return }
         if !judge.isFinished {
             let text = String(decoding: diagnosticText, as: UTF8.self).split(separator: "\n").joined(separator: "; ")
@@ -552,19 +455,4 @@ final class JobRun {
         context.spool.remove(.inputs, id)
         if result.outcome.resultBytes == nil { context.spool.remove(.results, id) }
     }
-}
-
-extension FrameLimits {
-    /// A worker's frame, which must fit an `item` frame later.
-    static let stored = FrameLimits(maximumLength: (1 << 20) - 4096)
-}
-
-extension JSONLimits {
-    /// A worker's frame is stored and later sent on inside another: one level and some values less than a frame.
-    static let worker = JSONLimits(
-        maximumLength: FrameLimits.stored.maximumLength, maximumDepth: 15, maximumValues: 65_000, maximumKeyLength: 256)
-
-    /// What this supervisor stored itself: a job's spec.
-    static let stored = JSONLimits(
-        maximumLength: 1 << 20, maximumDepth: 16, maximumValues: 65_536, maximumKeyLength: 256)
 }

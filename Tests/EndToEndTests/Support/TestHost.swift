@@ -78,7 +78,10 @@ final class TestHost {
     /// Ends the supervisor at once and removes everything.
     func stop() {
         if let supervisor, supervisor.process.isRunning {
+            // One after the other: two that wait at once are one.
             signal(SIGTERM)
+            supervisor.wait(
+                2, until: { supervisor.errorsSoFar.contains("stopping: ") || !supervisor.process.isRunning })
             signal(SIGTERM)
             _ = supervisor.finish(20)
         }
