@@ -36,6 +36,37 @@ struct SeccompArgumentTests {
         }
     }
 
+    @Test("Protocols and types whose first use loads a kernel module are refused, and the ordinary ones are not")
+    func exoticProtocols() throws {
+        let image = try image()
+        for family in [UInt64(2), 10] {
+            for (type, number) in [(1, 0), (1, 6), (2, 0), (2, 17), (0x80801, 6)] as [(UInt64, UInt64)] {
+                #expect(try image.evaluate("socket", family, type, number) == .allowed, "\(family), \(type), \(number)")
+            }
+            for high in Self.highBits {
+                for number in [33, 115, 132, 136, 256, 262, 512, 1 << 31] as [UInt64] {
+                    #expect(try image.evaluate("socket", family, 1, high | number) != .allowed, "\(family), \(number)")
+                }
+                for type in [4, 5, 6, 10] as [UInt64] {
+                    #expect(try image.evaluate("socket", family, high | type, 0) != .allowed, "\(family), type \(type)")
+                }
+                #expect(try image.evaluate("setsockopt", 3, high | 6, high | 31) != .allowed, "TCP_ULP")
+            }
+        }
+        #expect(try image.evaluate("setsockopt", 3, 6, 1) == .allowed, "TCP_NODELAY")
+    }
+
+    @Test("The core limit cannot be lowered from the 1 that stops a piped core_pattern, and can be read")
+    func coreLimit() throws {
+        let image = try image()
+        for high in Self.highBits {
+            #expect(try image.evaluate("setrlimit", high | 4, 4096, 0) != .allowed)
+            #expect(try image.evaluate("prlimit64", 0, high | 4, 4096) != .allowed)
+        }
+        #expect(try image.evaluate("prlimit64", 0, 4, 0) == .allowed, "only reads")
+        #expect(try image.evaluate("prlimit64", 0, 7, 4096) == .allowed, "another limit")
+    }
+
     @Test("Of netlink only the protocol ROUTE is to be had")
     func netlinkProtocols() throws {
         let image = try image()
